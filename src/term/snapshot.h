@@ -1,0 +1,93 @@
+/* The state of a screen at one moment: what state synchronisation sends, compares and keeps. A
+ * value: rows are shared, everything else is copied. Immutable once taken. */
+#ifndef TERN_TERM_SNAPSHOT_H
+#define TERN_TERM_SNAPSHOT_H
+
+#include "term/row.h"
+
+/* A screen is 1..SCREEN_MAX columns and rows. */
+#define SCREEN_MAX 4096
+/* Bytes kept of a title, without the OSC number (mosh-protocol.md §9.3: 256 with it). */
+#define TITLE_MAX 1024
+/* Bytes kept of a clipboard write's "selection ; base64" text towards stock peers. */
+#define CLIP_MAX 16384
+
+enum mouse_report {
+    MOUSE_OFF = 0,
+    MOUSE_X10 = 9,
+    MOUSE_VT200 = 1000,
+    MOUSE_HILITE = 1001,
+    MOUSE_DRAG = 1002,
+    MOUSE_ANY = 1003
+};
+enum mouse_coding { MOUSE_PLAIN = 0, MOUSE_UTF8 = 1005, MOUSE_SGR = 1006, MOUSE_URXVT = 1015 };
+
+struct cursor {
+    uint16_t row, col; /* 0-based, col < cols always */
+    bool pending;      /* wrap pending: stands past the last column */
+};
+
+/* What a terminal must be told besides cells. */
+struct modes {
+    bool cursor_visible;   /* ?25, default true */
+    uint8_t cursor_shape;  /* DECSCUSR 0..6; not sent to stock peers */
+    bool reverse;          /* ?5 */
+    bool app_cursor;       /* ?1; not sent: the server translates (mosh-protocol.md §8) */
+    bool app_keypad;       /* ESC = / ESC >, ?66; natively sent */
+    bool bracketed_paste;  /* ?2004 */
+    bool focus;            /* ?1004 */
+    bool alt_scroll;       /* ?1007; natively sent */
+    uint16_t mouse;        /* enum mouse_report */
+    uint16_t mouse_coding; /* enum mouse_coding */
+};
+
+/* State that only matters to the program's next bytes: part of the engine's value, not of the
+ * picture. */
+struct writing {
+    struct pen pen;
+    bool origin, autowrap, insert, newline;
+    uint16_t top, bottom; /* scroll region, 0-based, inclusive */
+    uint8_t charset[4];   /* 0 ASCII, 1 DEC line drawing, 2 UK */
+    uint8_t gl;           /* which of G0..G3 */
+};
+
+struct snapshot {
+    uint32_t refs;
+    uint16_t cols, rows;
+    bool alt;              /* the alternate screen shows */
+    struct row **main_row; /* rows pointers, owned references; never NULL */
+    struct row **alt_row;  /* rows pointers; NULL = blank and never used since reset */
+    struct cursor cursor;
+    struct modes modes;
+    struct pen pen;       /* current rendition: its background colours what is erased next */
+    char *title, *icon;   /* NULL = never set; NUL-terminated UTF-8 without controls */
+    char *clip;           /* the last OSC 52 text "c;base64" for stock peers, or NULL */
+    uint64_t bells;       /* bell counter since start, never decreasing */
+    uint64_t clips;       /* counts clipboard writes; the same text set twice still counts */
+    uint64_t history_end; /* lines numbered so far: the number that the next line to leave the main
+                             screen gets */
+};
+
+struct snapshot *snapshot_ref(const struct snapshot *s);
+void snapshot_unref(struct snapshot *s); /* NULL is fine */
+
+/* A blank screen of that size with all modes at their defaults: state 0. */
+struct snapshot *snapshot_blank(uint16_t cols, uint16_t rows);
+
+/* The rows that show: alt_row or main_row; a NULL alt_row is materialised by the caller with
+ * row_blank_row. */
+static inline const struct row *snapshot_row(const struct snapshot *s, uint16_t row)
+{
+    if (!s->alt)
+        return s->main_row[row];
+    return s->alt_row ? s->alt_row[row] : &row_blank_row;
+}
+
+/* What two snapshots must agree on. STOCK: what mosh-protocol.md §9.3 lists at its end (the showing
+ * rows, cursor, visibility, pen, reverse, titles, clipboard, bells, paste, mouse, focus). NATIVE:
+ * that (without bells and clipboard: those travel as events) plus both grids, `alt`, shape, keypad,
+ * alt_scroll. */
+enum snapshot_kind { SNAPSHOT_STOCK, SNAPSHOT_NATIVE };
+bool snapshot_equal(const struct snapshot *a, const struct snapshot *b, enum snapshot_kind kind);
+
+#endif
