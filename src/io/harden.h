@@ -1,0 +1,10 @@
+/* No core dumps: they would hold keys (design.md §6). */
+#ifndef TERN_IO_HARDEN_H
+#define TERN_IO_HARDEN_H
+
+/* RLIMIT_CORE 0 and not dumpable, remembering the limit that was. */
+void harden_no_core(void);
+/* In a child before exec: the limit as it was. Async-signal-safe. */
+void harden_restore_core(void);
+
+#endif
