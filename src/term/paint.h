@@ -16,8 +16,9 @@ struct paint_caps {
     unsigned colours; /* 256, 16, 8 or 0 when !rgb */
     bool bce;         /* erasing takes the current background */
     bool ech;         /* CSI n X */
-    bool rep;         /* CSI n b */
     bool readdress;   /* after each cell whose width terminals dispute, address the cursor anew */
+    bool lf;          /* LF may move the cursor (some terminals forget a wrap mark then) */
+    bool exact;       /* an erased cell and a space are different things */
 };
 
 struct paint {

@@ -1,0 +1,57 @@
+/* The escape character in the user's input. */
+#ifndef TERN_VIEW_ESCAPE_H
+#define TERN_VIEW_ESCAPE_H
+
+#include "base/buf.h"
+
+enum escape_style {
+    ESCAPE_SSH,  /* EscapeChar: seen at the start of a line only; . d ^Z ? and itself */
+    ESCAPE_MOSH, /* mosh-protocol.md §11: a control character is seen everywhere */
+};
+
+enum escape_action {
+    ESCAPE_NONE,
+    ESCAPE_QUIT,
+    ESCAPE_DETACH,
+    ESCAPE_SUSPEND,
+    ESCAPE_HELP,    /* show escape_help */
+    ESCAPE_REPAINT, /* Ctrl-L was typed; it is in `out` as well */
+};
+
+#define ESCAPE_KEY_NONE (-1)
+
+struct escape {
+    enum escape_style style;
+    int key;            /* 1..127, or ESCAPE_KEY_NONE */
+    bool line_start;    /* CR or LF was the last byte (or none yet) */
+    bool held;          /* the escape character came, its command not yet */
+    bool paste;         /* inside a bracketed paste */
+    uint8_t paste_seen; /* bytes seen of ESC [ 2 0 0 ~ or ESC [ 2 0 1 ~ */
+};
+
+void escape_init(struct escape *e, enum escape_style style, int key);
+
+/* ssh's EscapeChar: one character, "^X", or "none". ERR_SYNTAX otherwise. */
+int MUST_USE escape_parse_ssh(const char *text, int *key);
+/* $MOSH_ESCAPE_KEY (NULL: not set), with §11's refusals; never fails. */
+int escape_parse_mosh(const char *text);
+
+/* Take input up to the first action or to its end; bytes for the far side are appended to out.
+ * Returns how many bytes were consumed; the caller deals with *action and calls again with the
+ * rest. */
+size_t escape_feed(struct escape *e, const uint8_t *bytes, size_t len, struct buf *out,
+                   enum escape_action *action);
+
+/* An escape character is held: mosh shows its command help in the bar meanwhile. */
+static inline bool escape_held(const struct escape *e)
+{
+    return e->held;
+}
+
+/* Texts: what quits ("~.", "Ctrl-^ ."; "" without a key), for the bar's hint; one line that lists
+ * the commands, for the bar. */
+#define ESCAPE_QUIT_MAX 16
+void escape_quit_text(const struct escape *e, char out[static ESCAPE_QUIT_MAX]);
+void escape_help(const struct escape *e, struct buf *out);
+
+#endif

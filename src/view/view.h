@@ -1,0 +1,82 @@
+/* What the user's terminal must show: owns the idea of what it was last told and gives the bytes
+ * for the rest. Bytes only: the terminal need not be this process's own. The rules by which the
+ * main screen is drawn without making or losing scrollback are design.md §2.3's. */
+#ifndef TERN_VIEW_VIEW_H
+#define TERN_VIEW_VIEW_H
+
+#include "base/buf.h"
+#include "term/paint.h"
+#include "term/snapshot.h"
+
+/* The user's terminal, as the client learned it from $TERM, terminfo and the kernel. Strings are
+ * copied by view_new. */
+struct view_facts {
+    uint16_t cols, rows;     /* clamped to 1..SCREEN_MAX */
+    struct paint_caps paint; /* lf and exact are set by the view itself */
+    bool il_dl;              /* CSI L, CSI M and CSI r work */
+    const char *smcup;       /* to the alternate screen and back; NULL: the terminal has none */
+    const char *rmcup;
+    bool all_on_alt;          /* draw everything on the alternate screen, as stock mosh does */
+    bool title;               /* OSC 0, 1, 2 are understood */
+    bool title_stack;         /* CSI 22;0 t and CSI 23;0 t keep and restore the title */
+    const char *title_prefix; /* before each title, e.g. "[mosh] "; NULL: none */
+    bool clip;                /* OSC 52 writes may be passed on */
+    bool shape;               /* DECSCUSR is understood */
+    bool sync;                /* CSI ? 2026 h is understood */
+};
+
+/* The least that can be assumed of an unknown $TERM: a VT100 with ANSI colours. */
+void view_facts_default(struct view_facts *f, uint16_t cols, uint16_t rows);
+
+/* Which line numbers (snapshot.history_end counts them) stand in the terminal's own scrollback:
+ * first <= n < end. Nothing feeds it yet, so it is empty. */
+struct view_ledger {
+    uint64_t first, end;
+};
+
+struct view;
+
+struct view *view_new(const struct view_facts *f);
+void view_free(struct view *v); /* NULL is fine; writes nothing: view_end does */
+
+/* All of the following append to `out` and return 0, or ERR_CAP when it did not fit: then the
+ * terminal counts as unknown, and the next frame repaints it. */
+
+/* Take the terminal: it is in raw mode and its cursor stands in column 0 of a free line. What it
+ * shows is scrolled off, not erased (or left on the main screen, with all_on_alt). */
+int MUST_USE view_start(struct view *v, struct buf *out);
+
+/* Bring the terminal to `s`. `bar`: text of the notification bar that covers row 0 (NULL: none;
+ * UTF-8; see bar.h). Nothing is appended when nothing differs. Sizes of `s` and of the terminal may
+ * differ: then the top left corner shows, and the rest is blank. Only between start/resume and
+ * suspend/end. */
+int MUST_USE view_frame(struct view *v, const struct snapshot *s, const char *bar, struct buf *out);
+
+/* The terminal has a new size: what it shows is unknown from now on. Appends nothing. */
+void view_resize(struct view *v, uint16_t cols, uint16_t rows);
+
+/* The next frame tells the terminal everything again (Ctrl-L, SIGCONT). */
+void view_repaint(struct view *v);
+
+/* Give the terminal back for a while: the last frame without bar and title prefix, every mode
+ * undone, the cursor in column 0 below the last line. view_resume is view_start again. */
+int MUST_USE view_suspend(struct view *v, struct buf *out);
+int MUST_USE view_resume(struct view *v, struct buf *out);
+
+/* view_suspend for good: undoes the start too (title). Without effect unless started. */
+int MUST_USE view_end(struct view *v, struct buf *out);
+
+/* Bytes that make the terminal usable after a crash, whatever it was told last: writes at most size
+ * (VIEW_RESET_MAX is always enough), allocates nothing, changes nothing, may be called in a signal
+ * handler. Returns the length. Nothing unless started. */
+#define VIEW_RESET_MAX 512
+size_t view_reset_bytes(const struct view *v, uint8_t *out, size_t size);
+
+/* Ring; hand a clipboard write ("selection;base64") on if the facts allow it and it is no query.
+ * Natively these come as events; towards stock peers view_frame does it from the snapshot. */
+void view_bell(struct view *v, struct buf *out);
+void view_clip(struct view *v, const char *clip, struct buf *out);
+
+const struct view_ledger *view_ledger(const struct view *v);
+
+#endif
