@@ -20,16 +20,20 @@ enum escape_action {
 
 #define ESCAPE_KEY_NONE (-1)
 
-struct escape {
+struct escape_config {
     enum escape_style style;
-    int key;            /* 1..127, or ESCAPE_KEY_NONE */
+    int key; /* 1..127, or ESCAPE_KEY_NONE */
+};
+
+struct escape {
+    struct escape_config config;
     bool line_start;    /* CR or LF was the last byte (or none yet) */
     bool held;          /* the escape character came, its command not yet */
     bool paste;         /* inside a bracketed paste */
     uint8_t paste_seen; /* bytes seen of ESC [ 2 0 0 ~ or ESC [ 2 0 1 ~ */
 };
 
-void escape_init(struct escape *e, enum escape_style style, int key);
+void escape_init(struct escape *e, const struct escape_config *config);
 
 /* ssh's EscapeChar: one character, "^X", or "none". ERR_SYNTAX otherwise. */
 int MUST_USE escape_parse_ssh(const char *text, int *key);
