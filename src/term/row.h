@@ -23,15 +23,16 @@ struct row {
     uint16_t size; /* cells allocated; the row is as wide as its screen says, cells from `used` on
                       are blank */
     uint16_t used; /* cells that may be other than blank (cell_blank); at most size */
-    uint64_t
-        id; /* identity of the line: unique within its engine, kept while the line moves; > 0 */
-    uint32_t version; /* raised by each row_own of a row that then changes; 0 for a new blank row */
+    uint64_t id;   /* identity of the line: unique within its engine, kept while the line moves; 1 =
+                      an   erased line, which has none: one such row may stand in many places */
+    uint32_t version; /* raised each time row_own clones the row, so two rows of one id and one
+                         version that are both shared look the same; 0 for a new line */
     bool wrapped;     /* soft-wrapped: its text goes on in the next row */
     uint16_t ext_n, ext_size;
-    struct cell_ext *ext; /* sorted by col; only for cells with ATTR_EXT */
+    struct cell_ext *ext; /* sorted by col; one for each cell with ATTR_EXT; others are stale */
     uint32_t text_len, text_size;
     uint8_t *text; /* clusters: each a length byte (1..CLUSTER_BYTES+3), then UTF-8 of base and
-                      combining characters */
+                      combining characters; CELL_TEXT is the offset of the length byte */
     struct cell cell[];
 };
 
@@ -56,8 +57,9 @@ size_t row_text(const struct row *r, uint16_t col, uint8_t out[static CELL_UTF8_
 /* The full pen of the cell at col, ext included. */
 struct pen row_pen(const struct row *r, uint16_t col);
 
-/* Same picture over the first cols columns: text, pens, wrap mark. Pointer-equal rows are equal at
- * once. */
+/* Same picture over the first cols columns: text, pens, wrap mark. An empty cell and a space of the
+ * same pen are the same picture; so are a CELL_FALLBACK cell and U+00A0 with the same combining
+ * characters. Pointer-equal rows are equal at once. */
 bool row_equal(const struct row *a, const struct row *b, uint16_t cols);
 /* The same of one cell. */
 bool row_cell_equal(const struct row *a, const struct row *b, uint16_t col);

@@ -74,6 +74,10 @@ void snapshot_unref(struct snapshot *s); /* NULL is fine */
 /* A blank screen of that size with all modes at their defaults: state 0. */
 struct snapshot *snapshot_blank(uint16_t cols, uint16_t rows);
 
+/* A copy that is the caller's own and may be changed before it is shown to anybody: text is copied,
+ * rows are references (put another row in place by row_unref of the old one). One reference. */
+struct snapshot *snapshot_copy(const struct snapshot *s);
+
 /* The rows that show: alt_row or main_row; a NULL alt_row is materialised by the caller with
  * row_blank_row. */
 static inline const struct row *snapshot_row(const struct snapshot *s, uint16_t row)
@@ -85,8 +89,11 @@ static inline const struct row *snapshot_row(const struct snapshot *s, uint16_t 
 
 /* What two snapshots must agree on. STOCK: what mosh-protocol.md §9.3 lists at its end (the showing
  * rows, cursor, visibility, pen, reverse, titles, clipboard, bells, paste, mouse, focus). NATIVE:
- * that (without bells and clipboard: those travel as events) plus both grids, `alt`, shape, keypad,
- * alt_scroll. */
+ * that (without bells and clipboard: those travel as events) plus icon, both grids, `alt`, shape,
+ * keypad, alt_scroll. STOCK compares renditions as §9.2 can write them: any underline style is
+ * plain underline, and faint, strike, overline and underline colour do not count; nor does the icon
+ * alone. Never compared: a title that was never set against an empty one, `pending`, the wrap mark
+ * of the last row (it leads nowhere), app_cursor, clips, history_end. */
 enum snapshot_kind { SNAPSHOT_STOCK, SNAPSHOT_NATIVE };
 bool snapshot_equal(const struct snapshot *a, const struct snapshot *b, enum snapshot_kind kind);
 
