@@ -1,0 +1,59 @@
+# The front door; meson and ninja do the work.  make run, make check: see README.md.
+PREFIX ?= /usr/local
+DESTDIR ?=
+FUZZ_SECONDS ?= 60
+PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
+QUICK := -Dtests=false -Dfuzz=false
+
+.PHONY: all run check soak asan fuzz bench format lint install deps deps-build clean
+
+all: build/build.ninja
+	@ninja -C build
+
+build/build.ninja:
+	@meson setup build $(QUICK) >/dev/null || { meson setup build $(QUICK); exit 1; }
+
+# A session on this machine: server process, encrypted datagrams and all, without ssh.
+run:
+	@[ -t 0 ] && [ -t 1 ] || { echo "make run: needs a terminal on stdin and stdout" >&2; exit 1; }
+	@tools/deps/install build
+	@$(MAKE) --no-print-directory all
+	@build/tern --local
+
+check: deps
+	@$(PYTHON) tests/run.py check
+
+# The long forms: every sim seed with real sealing, more of them; ten minutes of each fuzzer.
+soak: deps
+	@$(PYTHON) tests/run.py soak
+
+asan: build-asan/build.ninja
+	@ninja -C build-asan
+
+build-asan/build.ninja:
+	@meson setup build-asan -Dbuildtype=debug -Db_sanitize=address,undefined
+
+fuzz: deps
+	@$(PYTHON) tests/run.py fuzz --seconds $(FUZZ_SECONDS)
+
+bench: deps
+	@$(PYTHON) bench/run.py
+
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+lint: build-asan/build.ninja
+	@git ls-files 'src/*.c' | xargs -P 2 -n 4 clang-tidy -quiet -p build-asan
+
+install: all
+	@meson configure build -Dprefix=$(PREFIX)
+	@DESTDIR=$(DESTDIR) meson install -C build
+
+deps:
+	@tools/deps/install check
+
+deps-build:
+	@tools/deps/install build
+
+clean:
+	rm -rf build build-asan build-check build-clang

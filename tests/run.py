@@ -1,0 +1,286 @@
+#!/usr/bin/python3
+"""Builds and runs tests; `make check`, `make fuzz` and `make soak` are these.
+
+    tests/run.py check              everything, ends with one line "N passed, N failed, N skipped"
+    tests/run.py fuzz --seconds N   each fuzz target for N seconds (clang, libFuzzer, ASan, UBSan)
+    tests/run.py soak               every simulator seed in full, then ten minutes of each fuzzer
+
+Exit status: 0 when nothing failed, else 1.
+"""
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTEST = next((p for p in ("/usr/bin/pytest-3", shutil.which("pytest-3") or "") if os.path.exists(p)), "pytest")
+JOBS = str(os.cpu_count() or 2)
+
+# What each build directory is for. -Werror: a warning is a failed test.
+RELEASE, ASAN, CLANG = "build-check", "build-asan", "build-clang"
+BUILDS = {
+    RELEASE: ("gcc", ["-Dbuildtype=release"]),
+    ASAN: ("gcc", ["-Dbuildtype=debug", "-Db_sanitize=address,undefined"]),
+    CLANG: ("clang", ["-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined",
+                      "-Db_lundef=false", "-Dlibfuzzer=true"]),
+}
+
+
+class Tally:
+    """What ran, over all stages."""
+
+    def __init__(self):
+        self.passed = 0
+        self.failed = []
+        self.skipped = []
+
+    def ok(self, count=1):
+        self.passed += count
+
+    def fail(self, name, text=""):
+        self.failed.append(name)
+        print(f"FAILED {name}")
+        if text:
+            print("\n".join("    " + line for line in text.rstrip().splitlines()[-60:]))
+
+    def skip(self, name, reason):
+        self.skipped.append((name, reason))
+
+    def close(self):
+        for name, reason in self.skipped:
+            print(f"skipped: {name}: {reason}")
+        for name in self.failed:
+            print(f"failed: {name}")
+        if not self.passed and not self.failed:
+            self.failed.append("nothing ran")
+        print(f"{self.passed} passed, {len(self.failed)} failed, {len(self.skipped)} skipped", flush=True)
+        return 1 if self.failed else 0
+
+
+class Stage:
+    """Prints a heading before and the seconds after."""
+
+    def __init__(self, title):
+        self.title = title
+
+    def __enter__(self):
+        print(f"== {self.title}", flush=True)
+        self.start = time.monotonic()
+
+    def __exit__(self, *_):
+        print(f"   {time.monotonic() - self.start:.1f} s", flush=True)
+
+
+def run(command, limit, env=None):
+    """Runs a command in its own process group; (status, output). The group ends with it."""
+    child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, env={**os.environ, **(env or {})},
+                             start_new_session=True)
+    try:
+        out, _ = child.communicate(timeout=limit)
+        status = child.returncode
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        out, _ = child.communicate()
+        out += f"\nno end after {limit} s: killed\n".encode()
+        status = -1
+    return status, out.decode(errors="replace")
+
+
+def build(tally, name):
+    """Configures and builds one directory; False when that failed."""
+    compiler, options = BUILDS[name]
+    options = [*options, "-Dwerror=true", "-Dtests=true", "-Dfuzz=true"]
+    label = f"build {name} ({compiler}, no warnings)"
+    if (ROOT / name / "build.ninja").exists():
+        command = ["meson", "configure", name, *options]
+    else:
+        command = ["meson", "setup", name, *options]
+    status, out = run(command, 120, {"CC": compiler})
+    if status == 0:
+        status, out = run(["ninja", "-C", name], 600)
+    if status:
+        tally.fail(label, out)
+        return False
+    tally.ok()
+    return True
+
+
+def cmocka_counts(text):
+    """(passed, [skipped names]) of the sub-tests in one cmocka program's output."""
+    return (len(re.findall(r"^\[       OK \]", text, re.M)),
+            re.findall(r"^\[  SKIPPED \] (?!\d)(\S+)", text, re.M))
+
+
+def meson_tests(tally, name, suites, limit, env=None, extra=()):
+    """Runs the meson suites of a build directory and counts what its log says."""
+    known = subprocess.run(["meson", "introspect", name, "--tests"], cwd=ROOT, capture_output=True,
+                           text=True, check=True).stdout
+    have = {s.split(":")[-1] for t in json.loads(known) for s in t["suite"]}
+    suites = [s for s in suites if s in have]
+    if not suites:
+        tally.fail(f"{name}: no test in any suite")
+        return
+    log = ROOT / name / "meson-logs" / "testlog.json"
+    log.unlink(missing_ok=True)
+    status, out = run(["meson", "test", "-C", name, "--no-rebuild", "--num-processes", JOBS,
+                       *extra, *[a for s in suites for a in ("--suite", s)]], limit, env)
+    before = len(tally.failed)
+    for line in log.read_text().splitlines() if log.exists() else []:
+        test = json.loads(line)
+        title, result = f"{name}: {test['name'].split(':')[-1].strip()}", test["result"]
+        text = (test.get("stdout") or "") + "\n" + (test.get("stderr") or "")
+        good, skips = cmocka_counts(text)
+        for skip in skips:
+            tally.skip(f"{title}: {skip}", "skipped by the test program")
+        if result in ("OK", "EXPECTEDFAIL"):
+            tally.ok(max(1, good) if not skips else good)
+        elif result == "SKIP":
+            tally.skip(title, (text.strip().splitlines() or ["no reason given"])[-1])
+        else:
+            tally.ok(good)
+            tally.fail(f"{title} ({result})", text)
+    if status and len(tally.failed) == before:
+        tally.fail(f"{name}: meson test", out)
+
+
+def pytests(tally, paths, limit, env, workers=1):
+    """Runs pytest over the folders that have tests and counts its junit file."""
+    paths = [p for p in paths if list((ROOT / p).glob("**/test_*.py"))]
+    if not paths:
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        junit = Path(scratch) / "junit.xml"
+        command = [PYTEST, "-q", "-p", "no:cacheprovider", f"--junitxml={junit}", "--tb=short",
+                   "--durations=8", *paths]
+        if workers > 1:
+            command += ["-n", str(workers), "--dist", "worksteal" if has_worksteal() else "load"]
+        status, out = run(command, limit, {"PYTHONDONTWRITEBYTECODE": "1", **env})
+        cases = ElementTree.parse(junit).getroot().iter("testcase") if junit.exists() else []
+        before, seen = len(tally.failed), 0
+        for case in cases:
+            seen += 1
+            title = f"{case.get('classname', '').replace('.', '/')}::{case.get('name')}"
+            bad = next((c for c in case if c.tag in ("failure", "error")), None)
+            skip = next((c for c in case if c.tag == "skipped"), None)
+            if bad is not None:
+                tally.fail(title, (bad.text or "") or bad.get("message", ""))
+            elif skip is not None:
+                tally.skip(title, skip.get("message", "no reason given"))
+            else:
+                tally.ok()
+        if (status and len(tally.failed) == before) or not seen:
+            tally.fail(f"pytest {' '.join(paths)}", out)
+        slow = re.search(r"= slowest.*?=\n(.*?)\n(?:=|\()", out, re.S)
+        if slow and slow.group(1).strip():
+            print("   slowest: " + "; ".join(" ".join(s.split()) for s in slow.group(1).splitlines()[:3]))
+
+
+def has_worksteal():
+    out = subprocess.run([PYTEST, "--help"], capture_output=True, text=True, cwd="/").stdout
+    return "worksteal" in out
+
+
+def fuzz_targets():
+    return sorted(p.stem[len("fuzz_"):] for p in (ROOT / "fuzz").glob("fuzz_*.c")
+                  if (ROOT / CLANG / "fuzz" / p.stem).exists())
+
+
+def fuzz_one(target, seconds):
+    """One libFuzzer run; (target, status, output). Finds go to fuzz/findings."""
+    findings = ROOT / "fuzz" / "findings"
+    grown = ROOT / CLANG / "corpus" / target
+    findings.mkdir(exist_ok=True)
+    grown.mkdir(parents=True, exist_ok=True)
+    command = [str(ROOT / CLANG / "fuzz" / f"fuzz_{target}"), f"-max_total_time={seconds}",
+               "-timeout=10", "-rss_limit_mb=1024", "-print_final_stats=1", "-verbosity=1",
+               f"-artifact_prefix={findings}/{target}-", str(grown),
+               str(ROOT / "fuzz" / "corpus" / target)]
+    status, out = run(command, seconds + 120, {"ASAN_OPTIONS": "handle_segv=2:detect_leaks=1",
+                                               "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"})
+    return target, status, out
+
+
+def fuzz(tally, seconds, only=()):
+    targets = [t for t in fuzz_targets() if not only or t in only]
+    if not targets:
+        tally.fail("fuzz: no target was built")
+    with ThreadPoolExecutor(int(JOBS)) as pool:
+        for target, status, out in pool.map(lambda t: fuzz_one(t, seconds), targets):
+            runs = re.search(r"number_of_executed_units:\s*(\d+)", out)
+            if status or not runs or int(runs.group(1)) == 0:
+                tally.fail(f"fuzz: {target}, {seconds} s", out)
+            else:
+                tally.ok()
+                print(f"   {target}: {runs.group(1)} runs", flush=True)
+
+
+def check(tally):
+    built = {}
+    for name in (RELEASE, ASAN, CLANG):
+        with Stage(f"{name}: {BUILDS[name][0]} {' '.join(BUILDS[name][1])}"):
+            built[name] = build(tally, name)
+    sanitizers = {"UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
+    release = {"TERN_BUILD": str(ROOT / RELEASE), "TERN_SOURCE": str(ROOT)}
+    if built[RELEASE]:
+        with Stage("tree: folders, purity, style, documents"):
+            pytests(tally, ["tests/tree"], 240, release)
+    if built[ASAN]:
+        with Stage("unit, vt and sim under ASan and UBSan"):
+            meson_tests(tally, ASAN, ["unit", "vt", "sim"], 420, sanitizers)
+    if built[RELEASE]:
+        with Stage("fuzz corpora replayed, gcc without sanitizers"):
+            meson_tests(tally, RELEASE, ["fuzz"], 120)
+    if built[CLANG]:
+        with Stage("fuzz, 5 s for each target"):
+            fuzz(tally, 5)
+    if built[RELEASE]:
+        with Stage("e2e and interop on the release build"):
+            pytests(tally, ["tests/e2e", "tests/interop"], 480, release, workers=2)
+
+
+def soak(tally):
+    with Stage("builds"):
+        ready = [build(tally, name) for name in (ASAN, CLANG)]
+    if all(ready):
+        with Stage("sim, in full"):
+            meson_tests(tally, ASAN, ["unit", "vt", "sim"], 6 * 3600, {"TERN_SOAK": "1"},
+                        ["--timeout-multiplier", "0"])
+        with Stage("fuzz, ten minutes for each target"):
+            fuzz(tally, 600)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["check", "fuzz", "soak"])
+    parser.add_argument("--seconds", type=int, default=60, help="of each fuzz target")
+    parser.add_argument("--target", action="append", default=[], help="only this fuzz target (may repeat)")
+    args = parser.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)
+    start = time.monotonic()
+    tally = Tally()
+    if args.what == "check":
+        check(tally)
+    elif args.what == "soak":
+        soak(tally)
+    else:
+        with Stage(f"{CLANG}: clang, libFuzzer, ASan, UBSan"):
+            ready = build(tally, CLANG)
+        if ready:
+            with Stage(f"fuzz, {args.seconds} s for each target"):
+                fuzz(tally, args.seconds, args.target)
+    print(f"== {args.what}: {time.monotonic() - start:.0f} s in all")
+    return tally.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
