@@ -62,9 +62,11 @@ struct sync_link {
     uint64_t rto_us;    /* retransmission time-out; 0 = unknown (1 s) */
     uint64_t floor_us;  /* smallest round trip of this path; 0 = unknown */
     double loss;        /* share of datagrams lost, 0..1 */
-    size_t mtu_payload; /* most bytes of one fragment, header included (stock IPv4: 1224) */
+    size_t mtu_payload; /* most bytes of one fragment, header included: link_mtu_payload() + 10 */
     bool quiet;         /* something is owed and no round trip was proven for a while */
     uint64_t proven_us; /* when the newest round trip was proven; 0 = never */
+    size_t bulk_room;   /* bytes of bulk (logs but the event log) that may leave now; SIZE_MAX = no
+                           limit, 0 = none: link_room(LINK_BULK) */
     bool can_send;      /* there is an address (and a route) to send to; false: nothing is due */
 };
 
@@ -113,6 +115,10 @@ int sync_receive(struct sync *s, const uint8_t *fragment, size_t len, uint64_t n
  * datagram per call; a burst on a good path is at most about 16. Two calls may give equal bytes: a
  * second copy for a lossy path, which goes into a datagram of its own. */
 int sync_send(struct sync *s, uint64_t now_us, const struct sync_link *facts, struct buf *out);
+
+/* The fragment that sync_send gave last holds log data only, and not of the event log: link's bulk
+ * class. */
+bool sync_sent_bulk(const struct sync *s);
 
 /* When sync_send must be called next at the latest; <= now_us if at once, SYNC_NEVER if only a new
  * event can make work. Call again after every other call. */
