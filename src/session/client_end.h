@@ -26,15 +26,17 @@ struct client_end;
 #define CLIENT_TTY_BUSY 16384
 
 struct client_end_config {
-    const struct connect_line
-        *connect;    /* secret or stock key, route, port, addresses, caps; copied */
-    bool native;     /* else a stock mosh-server is at the other end */
-    bool null_codec; /* simulator: no encryption, no zlib */
+    /* One of the two: what the server told. Copied. Candidates, pipes and sockets are told to
+     * client_end_link by the edge. */
+    const struct connect *connect;     /* native */
+    const struct connect_stock *stock; /* a stock mosh-server is at the other end */
+    bool null_codec;                   /* simulator: no encryption, no zlib */
     struct entropy entropy;
-    const struct log *log;       /* may be NULL; outlives the object */
-    struct view_facts tty;       /* size and what the terminal can do */
-    struct escape_config escape; /* EscapeChar */
-    const char *name;            /* prefix of the bar: "tern" or "mosh" */
+    const struct log *log;          /* may be NULL; outlives the object */
+    const struct view_facts *tty;   /* size and what the terminal can do; copied */
+    enum escape_style escape_style; /* which escape keys there are */
+    int escape_key;                 /* 1..127 or ESCAPE_KEY_NONE */
+    const char *name;               /* prefix of the bar: "tern" or "mosh"; outlives the object */
     int (*width)(void *ctx, uint32_t cp);
     void *width_ctx;
     uint64_t now_us;
@@ -48,8 +50,9 @@ void client_end_keys(struct client_end *e, const void *bytes, size_t len, uint64
 void client_end_keys_closed(struct client_end *e,
                             uint64_t now_us); /* end of file on the tty: detach */
 void client_end_resize(struct client_end *e, uint16_t cols, uint16_t rows, uint64_t now_us);
-void client_end_datagram(struct client_end *e, const struct path_ref *from, const uint8_t *dgram,
-                         size_t len, uint64_t now_us);
+/* `congested`: it bore the CE mark. */
+void client_end_datagram(struct client_end *e, const struct path_ref *from, bool congested,
+                         const uint8_t *dgram, size_t len, uint64_t now_us);
 /* The link inside: the edge reports sockets, pipes, candidates and network events to it directly,
  * and asks it link_wants(). */
 struct link *client_end_link(struct client_end *e);

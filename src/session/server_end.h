@@ -17,7 +17,7 @@
 
 #define SERVER_SESSIONS  64 /* sessions of one process */
 #define SERVER_LINKS     64 /* links of one process; past it the longest silent one is closed */
-#define SESSION_NAME_MAX 64 /* bytes of a session's name */
+#define SESSION_NAME_MAX CONNECT_SESSION_MAX
 #define SERVER_INPUT_NATIVE                                                                        \
     4096 /* pty bytes waiting, natively (the rest waits in sync's 64 kB window) */
 #define SERVER_INPUT_STOCK                                                                         \
@@ -93,18 +93,23 @@ struct session_info {
 bool server_session_info(const struct server_end *s, size_t i, uint64_t now_us,
                          struct session_info *out);
 
-/* A new link with one attachment to session sid. Fills secret, route, caps and session of *out
- * (natively; stock: key and route 0); the caller adds port and addresses and prints it. Returns 0,
- * ERR_CAP or ERR_STATE. */
-int server_link_open(struct server_end *s, uint32_t sid, bool native, struct connect_line *out,
-                     uint64_t now_us);
-/* A pipe of that link opened or closed; sock is the edge's number for it. */
-void server_pipe(struct server_end *s, uint16_t route, uint32_t sock, bool open, uint64_t now_us);
-/* The UDP sockets on which answers may leave. */
-void server_udp(struct server_end *s, uint32_t sock, uint8_t family, bool open, uint64_t now_us);
-/* A datagram came; unknown routes and forgeries cost one look-up or one AEAD check. */
-void server_end_datagram(struct server_end *s, const struct path_ref *from, const uint8_t *dgram,
-                         size_t len, uint64_t now_us);
+/* A new link with one attachment to session sid. Fills secret, route, caps and session of *out; the
+ * caller adds port and addresses, prints it and wipes it. 0, or ERR_STATE (no such
+ * session). */
+int MUST_USE server_link_open(struct server_end *s, uint32_t sid, struct connect *out,
+                              uint64_t now_us);
+/* The same for a stock client: fills the key. Route 0: one such link in a process. */
+int MUST_USE server_link_open_stock(struct server_end *s, uint32_t sid, struct connect_stock *out,
+                                    uint64_t now_us);
+/* A pipe of that link opened or closed; sock is the edge's number for it. False: no such link. */
+bool server_pipe(struct server_end *s, uint16_t route, uint32_t sock, bool open, uint64_t now_us);
+/* A UDP socket of the edge's is gone. */
+void server_udp_closed(struct server_end *s, uint32_t sock, uint64_t now_us);
+/* Sending to that path failed with EMSGSIZE. */
+void server_too_big(struct server_end *s, uint16_t route, const struct path_ref *to);
+/* A datagram came; an unknown route or a forgery costs one look-up or one AEAD check. */
+void server_end_datagram(struct server_end *s, const struct path_ref *from, bool congested,
+                         const uint8_t *dgram, size_t len, uint64_t now_us);
 
 /* Next datagram to send now: 1, or 0 when none; *out is valid until the next call. */
 int server_end_poll(struct server_end *s, uint64_t now_us, struct link_datagram *out);

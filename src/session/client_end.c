@@ -1,0 +1,511 @@
+#include "session/client_end.h"
+
+#include "base/mem.h"
+#include "session/lane.h"
+#include "view/bar.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Terminal bytes held for a slow tty; more than a full repaint of the largest screen ever needs. */
+#define TTY_MAX (512u << 20)
+/* How long a wish to leave waits for the far side's word; twice the time after which a link counts
+ * as quiet. */
+#define LEAVE_US 3000000u
+/* A side that acknowledged the peer's shutdown acknowledges it again for this long. */
+#define LINGER_US 5000000u
+/* Natively, nothing at all heard for this long after the start: give up. */
+#define FIRST_US 30000000u
+
+enum client_state {
+    STATE_LIVE,
+    STATE_LEAVING, /* the user or a signal wants to go; waiting for the far side's word */
+    STATE_DONE,
+};
+
+struct client_end {
+    struct client_end_config config;
+    bool native;
+    uint16_t port;
+    struct lane lane;
+    struct view *view;
+    struct escape escape;
+    struct buf keys; /* typed, waiting for the far side's window */
+    struct buf typed;
+    struct buf tty;
+    struct buf bar;
+    char quit_text[ESCAPE_QUIT_MAX];
+    bool started, suspended, dirty;
+    struct snapshot *blank; /* shown until the first screen comes */
+
+    enum client_state state;
+    enum client_action action;
+    uint64_t since_us, leaving_us, done_us;
+    bool ended; /* the far side's word on how it ended has come */
+    struct client_result result;
+    char text[160];
+
+    char message[160];
+    uint64_t message_until_us;
+};
+
+/* ---- making ---- */
+
+static struct link *make_link(const struct client_end_config *c)
+{
+    struct keys keys;
+    if (c->connect)
+        keys_derive(&keys, c->connect->secret);
+    else
+        keys_stock(&keys, c->stock->key);
+    struct link *l = link_new(&(struct link_config){
+        .role = LINK_CLIENT,
+        .stock = !c->connect,
+        .keys = &keys,
+        .route = c->connect ? c->connect->route : 0,
+        .codec = c->null_codec ? SEAL_NULL : SEAL_OCB,
+        .entropy = c->entropy,
+        .log = c->log,
+        .now_us = c->now_us,
+    });
+    keys_wipe(&keys);
+    return l;
+}
+
+static struct sync *make_sync(const struct client_end_config *c)
+{
+    return sync_new(&(struct sync_config){
+        .role = SYNC_CLIENT,
+        .native = c->connect != NULL,
+        .caps = c->connect ? SYNC_CAPS_ALL : 0,
+        .peer_caps = c->connect ? c->connect->caps : 0,
+        .null_codec = c->null_codec,
+        .entropy = c->entropy,
+        .log = c->log,
+        .cols = c->tty->cols,
+        .rows = c->tty->rows,
+        .width = c->width,
+        .width_ctx = c->width_ctx,
+        .now_us = c->now_us,
+    });
+}
+
+struct client_end *client_end_new(const struct client_end_config *c)
+{
+    struct client_end *e = mem_new(1, sizeof *e);
+    e->config = *c;
+    e->native = c->connect != NULL;
+    e->port = c->connect ? c->connect->port : c->stock->port;
+    e->since_us = c->now_us;
+    lane_init(&e->lane, make_link(c), make_sync(c));
+    e->view = view_new(c->tty);
+    escape_init(&e->escape, c->escape_style, c->escape_key);
+    escape_quit_text(&e->escape, e->quit_text);
+    buf_init(&e->keys, CLIENT_INPUT_HELD);
+    buf_init(&e->typed, CLIENT_INPUT_HELD);
+    buf_init(&e->tty, TTY_MAX);
+    buf_init(&e->bar, 4096);
+    e->blank = snapshot_blank(c->tty->cols, c->tty->rows);
+    e->dirty = true;
+    e->config.connect = NULL;
+    e->config.stock = NULL;
+    e->config.tty = NULL;
+    return e;
+}
+
+void client_end_free(struct client_end *e)
+{
+    if (!e)
+        return;
+    lane_fini(&e->lane);
+    view_free(e->view);
+    snapshot_unref(e->blank);
+    buf_fini(&e->keys);
+    buf_fini(&e->typed);
+    buf_fini(&e->tty);
+    buf_fini(&e->bar);
+    free(e);
+}
+
+struct link *client_end_link(struct client_end *e)
+{
+    return e->lane.link;
+}
+
+/* ---- leaving ---- */
+
+/* view calls may fail only when the tty's buffer is full; the next frame then repaints. */
+static void ignore_full(int err)
+{
+    (void)err;
+}
+
+static void finish(struct client_end *e, uint64_t now_us)
+{
+    if (e->state == STATE_DONE)
+        return;
+    e->state = STATE_DONE;
+    e->done_us = now_us;
+    if (e->started && !e->suspended) {
+        struct sync_remote r = sync_remote(e->lane.sync);
+        if (r.snapshot)
+            ignore_full(view_frame(e->view, r.snapshot, NULL, &e->tty));
+    }
+    if (e->started)
+        ignore_full(view_end(e->view, &e->tty));
+    e->started = false;
+}
+
+static void set_text(struct client_end *e, const char *text)
+{
+    snprintf(e->text, sizeof e->text, "%s", text);
+    e->result.text = e->text;
+}
+
+/* Leave without the far side's word. */
+static void leave_unreached(struct client_end *e, uint64_t now_us)
+{
+    e->result.reached = false;
+    if (e->native)
+        set_text(e, "the far side could not be told: the session stays there, detached");
+    else if (!sync_remote(e->lane.sync).num)
+        set_text(e, "no answer from the server");
+    else
+        set_text(e, "the server did not confirm the end: the session may still be running");
+    finish(e, now_us);
+}
+
+static void start_leaving(struct client_end *e, enum client_result_kind kind, uint64_t now_us)
+{
+    if (e->state == STATE_DONE)
+        return;
+    bool again = e->state == STATE_LEAVING;
+    e->state = STATE_LEAVING;
+    e->leaving_us = now_us;
+    e->result.kind = kind;
+    bool heard = link_heard_us(e->lane.link) != 0;
+    if (again || !heard || (e->native && link_quiet(e->lane.link, now_us))) {
+        leave_unreached(e, now_us);
+        return;
+    }
+    if (!e->native) {
+        sync_shutdown(e->lane.sync, now_us);
+        client_end_message(e, "Exiting on user request...", true, now_us);
+        return;
+    }
+    struct event event = {.kind = kind == CLIENT_QUIT ? EVENT_QUIT : EVENT_DETACH};
+    if (lane_event_put(&e->lane, &event))
+        leave_unreached(e, now_us);
+}
+
+void client_end_leave(struct client_end *e, uint64_t now_us)
+{
+    start_leaving(e, e->native ? CLIENT_DETACHED : CLIENT_QUIT, now_us);
+}
+
+void client_end_keys_closed(struct client_end *e, uint64_t now_us)
+{
+    client_end_leave(e, now_us);
+}
+
+/* The far side's word on the end of this attachment. */
+static void on_end(struct client_end *e, const struct event *event)
+{
+    e->ended = true;
+    e->result.reached = true;
+    if (event->kind == EVENT_EXIT) {
+        e->result.kind = CLIENT_EXITED;
+        e->result.status = (int)(event->value & 0xff);
+        e->result.signal = event->signal < 128 ? (int)event->signal : 127;
+    } else if (event->kind == EVENT_ENDED) {
+        if (e->state != STATE_LEAVING)
+            set_text(e, "the session was ended from elsewhere");
+        e->result.kind = CLIENT_QUIT;
+    } else {
+        e->result.kind = CLIENT_DETACHED;
+    }
+}
+
+static void read_events(struct client_end *e)
+{
+    struct event event;
+    while (lane_event_get(&e->lane, &event) == 1) {
+        switch (event.kind) {
+        case EVENT_BELL:
+            view_bell(e->view, &e->tty);
+            break;
+        case EVENT_EXIT:
+        case EVENT_ENDED:
+        case EVENT_DETACHED:
+            if (!e->ended)
+                on_end(e, &event);
+            break;
+        default: /* a later version's record */
+            break;
+        }
+    }
+}
+
+/* Is it over? Called after everything that may have changed that. */
+static void check_end(struct client_end *e, uint64_t now_us)
+{
+    struct sync *sync = e->lane.sync;
+    if (e->state == STATE_DONE)
+        return;
+    if (sync_peer_shutdown_acked(sync) && (!e->native || e->ended)) {
+        if (!e->native)
+            e->result = (struct client_result){.kind = CLIENT_EXITED, .reached = true};
+        finish(e, now_us);
+    } else if (!e->native && e->state == STATE_LEAVING && sync_shutdown_done(sync)) {
+        e->result.reached = true;
+        finish(e, now_us);
+    } else if (!e->native && e->state == STATE_LEAVING && sync_shutdown_given_up(sync, now_us)) {
+        leave_unreached(e, now_us);
+    } else if (e->native && e->state == STATE_LEAVING && !e->ended &&
+               (now_us - e->leaving_us > LEAVE_US || link_quiet(e->lane.link, now_us))) {
+        leave_unreached(e, now_us);
+    } else if (e->state == STATE_LIVE && !link_heard_us(e->lane.link) &&
+               now_us - e->since_us > (e->native ? FIRST_US : BAR_CONNECT_US)) {
+        e->result.kind = CLIENT_FAILED;
+        set_text(e, "no answer from the server: is UDP blocked, or did it end?");
+        finish(e, now_us);
+    }
+}
+
+/* ---- keys ---- */
+
+static void pump_keys(struct client_end *e, uint64_t now_us)
+{
+    size_t n = buf_len(&e->keys);
+    if (!n)
+        return;
+    n = sync_user_bytes(e->lane.sync, buf_data(&e->keys), n, now_us);
+    buf_skip(&e->keys, n);
+    if (!buf_len(&e->keys) && e->keys.size > 65536)
+        buf_release(&e->keys);
+}
+
+static void hold_keys(struct client_end *e)
+{
+    size_t n = buf_len(&e->typed);
+    if (n > buf_room(&e->keys)) {
+        view_bell(e->view, &e->tty);
+        n = 0;
+    }
+    buf_put(&e->keys, buf_data(&e->typed), n);
+}
+
+static void on_escape(struct client_end *e, enum escape_action action, uint64_t now_us)
+{
+    struct buf help;
+    switch (action) {
+    case ESCAPE_QUIT:
+        start_leaving(e, CLIENT_QUIT, now_us);
+        break;
+    case ESCAPE_DETACH:
+        if (e->native)
+            start_leaving(e, CLIENT_DETACHED, now_us);
+        else
+            client_end_message(e, "a stock mosh-server cannot detach", false, now_us);
+        break;
+    case ESCAPE_SUSPEND:
+        e->action = CLIENT_SUSPEND;
+        break;
+    case ESCAPE_HELP:
+        buf_init(&help, sizeof e->message);
+        escape_help(&e->escape, &help);
+        buf_put_u8(&help, 0);
+        client_end_message(e, (const char *)buf_data(&help), false, now_us);
+        e->message_until_us = now_us + 10 * BAR_MESSAGE_US;
+        buf_fini(&help);
+        break;
+    case ESCAPE_REPAINT:
+        client_end_repaint(e, now_us);
+        break;
+    case ESCAPE_NONE:
+        break;
+    }
+}
+
+void client_end_keys(struct client_end *e, const void *bytes, size_t len, uint64_t now_us)
+{
+    const uint8_t *p = bytes;
+    while (len && e->state != STATE_DONE) {
+        enum escape_action action = ESCAPE_NONE;
+        buf_clear(&e->typed);
+        size_t n = escape_feed(&e->escape, p, len, &e->typed, &action);
+        hold_keys(e);
+        on_escape(e, action, now_us);
+        p += n;
+        len -= n;
+    }
+    link_activity(e->lane.link, now_us);
+    pump_keys(e, now_us);
+    check_end(e, now_us);
+}
+
+/* ---- the terminal ---- */
+
+void client_end_resize(struct client_end *e, uint16_t cols, uint16_t rows, uint64_t now_us)
+{
+    view_resize(e->view, cols, rows);
+    sync_user_resize(e->lane.sync, cols, rows, now_us);
+    e->dirty = true;
+}
+
+void client_end_repaint(struct client_end *e, uint64_t now_us)
+{
+    (void)now_us;
+    view_repaint(e->view);
+    e->dirty = true;
+}
+
+void client_end_suspend(struct client_end *e, uint64_t now_us)
+{
+    (void)now_us;
+    if (e->started && !e->suspended)
+        ignore_full(view_suspend(e->view, &e->tty));
+    e->suspended = true;
+}
+
+void client_end_resume(struct client_end *e, uint64_t now_us)
+{
+    (void)now_us;
+    if (e->started && e->suspended)
+        ignore_full(view_resume(e->view, &e->tty));
+    e->suspended = false;
+    e->dirty = true;
+}
+
+void client_end_message(struct client_end *e, const char *text, bool permanent, uint64_t now_us)
+{
+    snprintf(e->message, sizeof e->message, "%s", text);
+    e->message_until_us = permanent ? UINT64_MAX : now_us + BAR_MESSAGE_US;
+}
+
+static struct bar_facts bar_facts(const struct client_end *e, uint64_t now_us)
+{
+    struct path_ref path;
+    struct link *link = e->lane.link;
+    bool udp = link_path(link, &path) && path.kind == PATH_UDP;
+    return (struct bar_facts){
+        .kind = e->native ? BAR_NATIVE : BAR_STOCK,
+        .prefix = e->config.name,
+        .quit = e->quit_text[0] ? e->quit_text : NULL,
+        .quiet = link_quiet(link, now_us),
+        .connected = sync_remote(e->lane.sync).num != 0,
+        .since_us = e->since_us,
+        .contact_us = e->native ? link_heard_us(link) : sync_heard_us(e->lane.sync),
+        .reply_us = sync_acked_us(e->lane.sync),
+        .port = udp || !e->native ? e->port : 0,
+        .message = e->message[0] && now_us < e->message_until_us ? e->message : NULL,
+        .message_until_us = e->message_until_us,
+    };
+}
+
+/* Text of the bar into e->bar, NUL-terminated; false: no bar. */
+static bool make_bar(struct client_end *e, uint64_t now_us)
+{
+    struct bar_facts f = bar_facts(e, now_us);
+    buf_clear(&e->bar);
+    if (!bar_text(&f, now_us, &e->bar))
+        return false;
+    buf_put_u8(&e->bar, 0);
+    return !buf_err(&e->bar);
+}
+
+struct buf *client_end_tty(struct client_end *e, uint64_t now_us)
+{
+    if (e->state == STATE_DONE || e->suspended || buf_len(&e->tty) > CLIENT_TTY_BUSY)
+        return &e->tty;
+    if (!e->started) {
+        ignore_full(view_start(e->view, &e->tty));
+        e->started = true;
+    }
+    /* view_frame appends nothing when nothing differs, so the bar's text decides here. */
+    struct sync_remote r = sync_remote(e->lane.sync);
+    bool bar = make_bar(e, now_us);
+    ignore_full(view_frame(e->view, r.snapshot ? r.snapshot : e->blank,
+                           bar ? (const char *)buf_data(&e->bar) : NULL, &e->tty));
+    e->dirty = false;
+    if (buf_err(&e->tty)) /* a tty that takes nothing: start over with what it shows unknown */
+        buf_release(&e->tty), buf_clear(&e->tty), view_repaint(e->view);
+    return &e->tty;
+}
+
+/* ---- datagrams and time ---- */
+
+void client_end_datagram(struct client_end *e, const struct path_ref *from, bool congested,
+                         const uint8_t *dgram, size_t len, uint64_t now_us)
+{
+    int news = lane_receive(&e->lane, from, congested, dgram, len, now_us);
+    if (news < 0)
+        return;
+    if (news & SYNC_NEWS_STATE)
+        e->dirty = true;
+    if (e->native)
+        read_events(e);
+    pump_keys(e, now_us);
+    check_end(e, now_us);
+}
+
+int client_end_poll(struct client_end *e, uint64_t now_us, struct link_datagram *out)
+{
+    int got = lane_poll(&e->lane, now_us, out);
+    if (!got)
+        check_end(e, now_us);
+    return got;
+}
+
+static uint64_t min_of(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t client_end_deadline(struct client_end *e, uint64_t now_us)
+{
+    if (e->state == STATE_DONE)
+        return min_of(lane_deadline(&e->lane, now_us), e->done_us + LINGER_US);
+    uint64_t at = lane_deadline(&e->lane, now_us);
+    struct bar_facts f = bar_facts(e, now_us);
+    at = min_of(at, bar_deadline(&f, now_us));
+    if (e->state == STATE_LEAVING)
+        at = min_of(at, e->leaving_us + LEAVE_US + 1);
+    else if (!link_heard_us(e->lane.link))
+        at = min_of(at, e->since_us + (e->native ? FIRST_US : BAR_CONNECT_US) + 1);
+    if (e->dirty && buf_len(&e->tty) <= CLIENT_TTY_BUSY && !e->suspended)
+        at = min_of(at, now_us);
+    return at;
+}
+
+enum client_action client_end_action(struct client_end *e, uint64_t now_us)
+{
+    check_end(e, now_us);
+    if (e->state == STATE_DONE)
+        return CLIENT_DONE;
+    enum client_action a = e->action;
+    e->action = CLIENT_NONE;
+    return a;
+}
+
+struct client_result client_end_result(const struct client_end *e)
+{
+    return e->result;
+}
+
+bool client_end_lingers(const struct client_end *e, uint64_t now_us)
+{
+    return e->state == STATE_DONE && sync_peer_shutdown(e->lane.sync) &&
+           !link_peer_left(e->lane.link) && now_us - e->done_us < LINGER_US;
+}
+
+const struct snapshot *client_end_screen(const struct client_end *e)
+{
+    return sync_remote(e->lane.sync).snapshot;
+}
+
+size_t client_end_memory(const struct client_end *e)
+{
+    return lane_memory(&e->lane) + e->keys.size + e->typed.size + e->tty.size;
+}

@@ -1,0 +1,218 @@
+#include "session/server_end.h"
+
+#include "base/mem.h"
+#include "session/server_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ROUTE_MAX 8191u
+
+struct server_end *server_end_new(const struct server_end_config *c)
+{
+    struct server_end *s = mem_new(1, sizeof *s);
+    s->config = *c;
+    buf_init(&s->scratch, SYNC_INPUT_MAX + 1);
+    return s;
+}
+
+void server_end_free(struct server_end *s)
+{
+    if (!s)
+        return;
+    s->config.ops = (struct server_ops){0};
+    while (s->link_count)
+        attachment_close(s->links[0]);
+    while (s->session_count)
+        session_free(s->sessions[--s->session_count]);
+    buf_fini(&s->scratch);
+    free(s);
+}
+
+static struct attachment *find_route(const struct server_end *s, int route, bool native)
+{
+    for (size_t i = 0; i < s->link_count; i++)
+        if (s->links[i]->native == native && (!native || s->links[i]->route == route))
+            return s->links[i];
+    return NULL;
+}
+
+/* Make a place for one more link: that of the link that was silent longest. */
+static void make_room(struct server_end *s)
+{
+    if (s->link_count < SERVER_LINKS)
+        return;
+    struct attachment *oldest = NULL;
+    for (size_t i = 0; i < s->link_count; i++) {
+        struct attachment *a = s->links[i];
+        uint64_t when = a->heard_us ? a->heard_us : a->opened_us;
+        if (!oldest || when < (oldest->heard_us ? oldest->heard_us : oldest->opened_us))
+            oldest = a;
+    }
+    attachment_close(oldest);
+}
+
+static void link_up(struct session *q, struct attachment *a, uint64_t now_us)
+{
+    struct server_end *s = q->server;
+    s->links[s->link_count++] = a;
+    if (q->exited || q->killed)
+        session_end_attachments(q, now_us);
+}
+
+int server_link_open(struct server_end *s, uint32_t sid, struct connect *out, uint64_t now_us)
+{
+    struct session *q = session_of(s, sid);
+    if (!q)
+        return ERR_STATE;
+    make_room(s);
+    *out = (struct connect){.caps = SYNC_CAPS_ALL};
+    s->config.entropy.fill(s->config.entropy.ctx, out->secret, sizeof out->secret);
+    do {
+        uint16_t r;
+        s->config.entropy.fill(s->config.entropy.ctx, &r, sizeof r);
+        out->route = (uint16_t)(1 + r % ROUTE_MAX);
+    } while (find_route(s, out->route, true));
+    memcpy(out->session, q->name, sizeof out->session);
+    struct keys keys;
+    keys_derive(&keys, out->secret);
+    link_up(q, attachment_new(q, out->route, true, &keys, now_us), now_us);
+    keys_wipe(&keys);
+    return ERR_OK;
+}
+
+int server_link_open_stock(struct server_end *s, uint32_t sid, struct connect_stock *out,
+                           uint64_t now_us)
+{
+    struct session *q = session_of(s, sid);
+    if (!q || find_route(s, 0, false))
+        return ERR_STATE;
+    make_room(s);
+    *out = (struct connect_stock){0};
+    s->config.entropy.fill(s->config.entropy.ctx, out->key, sizeof out->key);
+    struct keys keys;
+    keys_stock(&keys, out->key);
+    link_up(q, attachment_new(q, 0, false, &keys, now_us), now_us);
+    keys_wipe(&keys);
+    return ERR_OK;
+}
+
+bool server_pipe(struct server_end *s, uint16_t route, uint32_t sock, bool open, uint64_t now_us)
+{
+    struct attachment *a = find_route(s, route, true);
+    if (!a)
+        return false;
+    if (open)
+        link_pipe_open(a->lane.link, sock, now_us);
+    else
+        link_pipe_closed(a->lane.link, sock, now_us);
+    return true;
+}
+
+void server_udp_closed(struct server_end *s, uint32_t sock, uint64_t now_us)
+{
+    for (size_t i = 0; i < s->link_count; i++)
+        link_socket_closed(s->links[i]->lane.link, sock, now_us);
+}
+
+void server_too_big(struct server_end *s, uint16_t route, const struct path_ref *to)
+{
+    struct attachment *a = find_route(s, route, route != 0);
+    if (a)
+        link_too_big(a->lane.link, to);
+}
+
+void server_end_datagram(struct server_end *s, const struct path_ref *from, bool congested,
+                         const uint8_t *dgram, size_t len, uint64_t now_us)
+{
+    struct attachment *a = NULL;
+    int route = link_route(dgram, len);
+    if (route > 0)
+        a = find_route(s, route, true);
+    if (!a) /* towards stock the route bits are part of the number */
+        a = find_route(s, 0, false);
+    if (a)
+        attachment_receive(a, from, congested, dgram, len, now_us);
+}
+
+/* Sessions that are over: their program is gone, and everybody who should know how does. */
+static void sweep(struct server_end *s, uint64_t now_us)
+{
+    for (size_t i = 0; i < s->link_count;)
+        if (!attachment_tick(s->links[i], now_us))
+            i++;
+    for (size_t i = 0; i < s->session_count;) {
+        struct session *q = s->sessions[i];
+        size_t links = 0;
+        for (size_t k = 0; k < s->link_count; k++)
+            links += s->links[k]->session == q;
+        uint64_t timeout = s->config.detach_timeout_us;
+        uint64_t first = s->config.first_timeout_us;
+        bool abandoned = timeout && now_us - q->present_us >= timeout;
+        bool unclaimed = first && !q->ever_joined && !links && now_us - q->started_us >= first;
+        if ((abandoned || unclaimed) && !q->killed)
+            server_session_kill(s, q->sid, now_us);
+        if (!q->exited || links || !(q->seen || q->killed)) {
+            i++;
+            continue;
+        }
+        s->sessions[i] = s->sessions[--s->session_count];
+        uint32_t sid = q->sid;
+        session_free(q);
+        if (s->config.ops.ended)
+            s->config.ops.ended(s->config.ops.ctx, sid);
+    }
+}
+
+int server_end_poll(struct server_end *s, uint64_t now_us, struct link_datagram *out)
+{
+    for (size_t i = 0; i < s->session_count; i++)
+        session_flush(s->sessions[i], now_us);
+    for (size_t n = 0; n < s->link_count; n++) {
+        struct attachment *a = s->links[s->turn % s->link_count];
+        if (lane_poll(&a->lane, now_us, out) == 1)
+            return 1;
+        s->turn++;
+    }
+    sweep(s, now_us);
+    return 0;
+}
+
+uint64_t server_end_deadline(struct server_end *s, uint64_t now_us)
+{
+    uint64_t at = UINT64_MAX;
+    for (size_t i = 0; i < s->link_count; i++) {
+        uint64_t d = attachment_deadline(s->links[i], now_us);
+        at = d < at ? d : at;
+    }
+    for (size_t i = 0; i < s->session_count; i++) {
+        struct session *q = s->sessions[i];
+        uint64_t d = UINT64_MAX;
+        if (q->bells != q->bells_told || q->dirty)
+            d = q->dirty ? now_us : q->bell_us;
+        if (!q->killed && s->config.detach_timeout_us &&
+            q->present_us + s->config.detach_timeout_us < d)
+            d = q->present_us + s->config.detach_timeout_us;
+        if (!q->killed && !q->ever_joined && s->config.first_timeout_us &&
+            q->started_us + s->config.first_timeout_us < d)
+            d = q->started_us + s->config.first_timeout_us;
+        at = d < at ? d : at;
+    }
+    return at;
+}
+
+bool server_end_idle(const struct server_end *s, uint64_t now_us)
+{
+    (void)now_us;
+    return !s->session_count && !s->link_count;
+}
+
+size_t server_end_memory(const struct server_end *s)
+{
+    size_t n = s->scratch.size;
+    for (size_t i = 0; i < s->session_count; i++)
+        n += s->sessions[i]->input.bytes.size;
+    for (size_t i = 0; i < s->link_count; i++)
+        n += lane_memory(&s->links[i]->lane);
+    return n;
+}

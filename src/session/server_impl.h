@@ -1,0 +1,101 @@
+/* Private to server_*.c: the objects behind server_end.h. */
+#ifndef TERN_SESSION_SERVER_IMPL_H
+#define TERN_SESSION_SERVER_IMPL_H
+
+#include "session/lane.h"
+#include "session/pty_input.h"
+#include "session/server_end.h"
+#include "term/term.h"
+
+/* Heartbeats come at least every 25 s (design.md §2.1): who was not heard for this long is away. */
+#define AWAY_US 60000000u
+/* How long an ending waits for a client that was there. */
+#define GOODBYE_US 10000000u
+/* How long a side that acknowledged a shutdown acknowledges it again. */
+#define LINGER_US 3000000u
+/* Bells are told at most this often. */
+#define BELL_US 100000u
+/* Room in the event log that bells leave to what must not be lost. */
+#define EVENT_RESERVE 65536u
+
+struct session {
+    uint32_t sid;
+    char name[SESSION_NAME_MAX + 1];
+    struct server_end *server;
+    struct term *term;
+    struct pty_input input;
+    uint16_t cols, rows;
+    bool dirty;       /* printed since the attachments were given a snapshot */
+    bool ever_joined; /* some client spoke on some link of it */
+    bool exited;      /* its program is gone */
+    bool killed;      /* ended by request: nobody needs to see its end */
+    bool seen;        /* somebody has confirmed to know how it ended */
+    int status, signal;
+    unsigned tty_modes; /* enum sync_tty, 0 = not known */
+    uint64_t bells, bells_told, bell_us;
+    uint64_t started_us, input_us;
+    uint64_t present_us; /* newest time somebody was known to be there; the start at first */
+    uint32_t typist;     /* number of the attachment last typed in, 0 = nobody */
+};
+
+enum attachment_state {
+    ATTACHMENT_LIVE,
+    ATTACHMENT_ENDING, /* our shutdown is on its way */
+    ATTACHMENT_LEFT,   /* the stock client shut down: lingering */
+};
+
+/* One link with its one attachment. */
+struct attachment {
+    uint32_t number; /* > 0, unique in the process */
+    uint16_t route;
+    bool native;
+    struct session *session;
+    struct lane lane;
+    uint16_t cols, rows; /* the client's terminal; 0 = not told yet */
+    struct cursor_keys cursor_keys;
+    enum attachment_state state;
+    bool leaving; /* the client asked to go: its absence keeps nothing alive */
+    uint64_t opened_us;
+    uint64_t heard_us;  /* newest authentic datagram, 0 = never */
+    uint64_t ending_us; /* since when it is not LIVE */
+};
+
+struct server_end {
+    struct server_end_config config;
+    struct session *sessions[SERVER_SESSIONS];
+    size_t session_count;
+    struct attachment *links[SERVER_LINKS];
+    size_t link_count;
+    size_t turn; /* whose turn it is in server_end_poll */
+    uint32_t next_sid, next_number;
+    struct buf scratch;
+};
+
+struct session *session_of(const struct server_end *s, uint32_t sid);
+struct session *session_new(struct server_end *s, const char *name, uint16_t cols, uint16_t rows,
+                            uint64_t now_us);
+void session_free(struct session *q);
+/* Apply a size to engine and pty. */
+void session_set_size(struct session *q, uint16_t cols, uint16_t rows);
+/* Give every attachment the present screen and the bells since. */
+void session_flush(struct session *q, uint64_t now_us);
+/* Start the end of all its attachments (the program ended or the session was killed). */
+void session_end_attachments(struct session *q, uint64_t now_us);
+
+struct attachment *attachment_new(struct session *q, uint16_t route, bool native,
+                                  const struct keys *keys, uint64_t now_us);
+/* Removes it from the server too and tells the edge. */
+void attachment_close(struct attachment *a);
+void attachment_receive(struct attachment *a, const struct path_ref *from, bool congested,
+                        const uint8_t *dgram, size_t len, uint64_t now_us);
+/* Move input from all attachments of a session towards its pty, as far as there is room. */
+void session_pull_input(struct session *q, uint64_t now_us);
+/* Start our shutdown after telling why (kind of event, natively). */
+void attachment_end(struct attachment *a, const struct event *why, uint64_t now_us);
+/* Somebody is there now. */
+bool attachment_present(const struct attachment *a, uint64_t now_us);
+/* Time-driven changes: the end of endings. True if it closed itself. */
+bool attachment_tick(struct attachment *a, uint64_t now_us);
+uint64_t attachment_deadline(struct attachment *a, uint64_t now_us);
+
+#endif
