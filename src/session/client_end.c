@@ -100,7 +100,7 @@ struct client_end *client_end_new(const struct client_end_config *c)
     e->since_us = c->now_us;
     lane_init(&e->lane, make_link(c), make_sync(c));
     e->view = view_new(c->tty);
-    escape_init(&e->escape, c->escape_style, c->escape_key);
+    escape_init(&e->escape, &c->escape);
     escape_quit_text(&e->escape, e->quit_text);
     buf_init(&e->keys, CLIENT_INPUT_HELD);
     buf_init(&e->typed, CLIENT_INPUT_HELD);

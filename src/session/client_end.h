@@ -32,11 +32,10 @@ struct client_end_config {
     const struct connect_stock *stock; /* a stock mosh-server is at the other end */
     bool null_codec;                   /* simulator: no encryption, no zlib */
     struct entropy entropy;
-    const struct log *log;          /* may be NULL; outlives the object */
-    const struct view_facts *tty;   /* size and what the terminal can do; copied */
-    enum escape_style escape_style; /* which escape keys there are */
-    int escape_key;                 /* 1..127 or ESCAPE_KEY_NONE */
-    const char *name;               /* prefix of the bar: "tern" or "mosh"; outlives the object */
+    const struct log *log;        /* may be NULL; outlives the object */
+    const struct view_facts *tty; /* size and what the terminal can do; copied */
+    struct escape_config escape;  /* which escape keys there are */
+    const char *name;             /* prefix of the bar: "tern" or "mosh"; outlives the object */
     int (*width)(void *ctx, uint32_t cp);
     void *width_ctx;
     uint64_t now_us;

@@ -10,6 +10,7 @@ static struct sync_link facts_of(const struct lane *l, uint64_t now_us)
         .mtu_payload = link_mtu_payload(l->link) + LINK_FRAGMENT,
         .quiet = link_quiet(l->link, now_us),
         .proven_us = link_proven_us(l->link),
+        .bulk_room = link_room(l->link, LINK_BULK),
         .can_send = link_has_peer(l->link) && link_room(l->link, LINK_SCREEN) > 0,
     };
 }
@@ -75,8 +76,8 @@ int lane_poll(struct lane *l, uint64_t now_us, struct link_datagram *out)
     struct sync_link facts = facts_of(l, now_us);
     if (!facts.can_send || sync_send(l->sync, now_us, &facts, &l->fragment) != 1)
         return 0;
-    int err = link_send(l->link, 0, buf_data(&l->fragment), buf_len(&l->fragment), LINK_SCREEN,
-                        now_us, out);
+    int err = link_send(l->link, 0, buf_data(&l->fragment), buf_len(&l->fragment),
+                        sync_sent_bulk(l->sync) ? LINK_BULK : LINK_SCREEN, now_us, out);
     return err ? 0 : 1;
 }
 
