@@ -53,6 +53,7 @@ struct path {
 
     /* Probing (roam.h). */
     uint64_t probe_us;   /* next probe; UINT64_MAX = none planned */
+    uint64_t probed_us;  /* newest probe, 0 = never */
     uint32_t unanswered; /* probes in a row without an answer */
 
     /* PATH_PIPE: bytes not yet known to have come out at the far end. */
@@ -60,7 +61,8 @@ struct path {
     uint64_t acked; /* value of `sent` up to which the far end has answered */
     uint64_t asked; /* value of `sent` when it was last asked */
     uint64_t asked_us;
-    bool asking; /* an answer is outstanding */
+    size_t flight; /* what was unacknowledged then */
+    bool asking;   /* an answer is outstanding */
 };
 
 #define PATH_CAP 32
@@ -82,6 +84,13 @@ void path_remove(struct path_table *t, int index);
 
 /* Bytes that may still be put in: the window less what is unacknowledged. SIZE_MAX for UDP. */
 size_t path_pipe_room(const struct path *p);
+/* The far end should be asked now how far it is: a quarter of the window is unasked for, or an
+ * earlier question went unanswered for too long. */
+bool path_pipe_due(const struct path *p, uint64_t now_us);
+/* When path_pipe_due will become true by time alone; UINT64_MAX = never. */
+uint64_t path_pipe_deadline(const struct path *p);
+/* It is asked, by the datagram just counted in `sent`. */
+void path_pipe_asked(struct path *p, uint64_t now_us);
 /* The far end answered a question asked when `sent` was `upto`, `rtt_us` ago. Widens the window
  * while the answer comes about as fast as the floor, narrows it towards one RTT's worth when it
  * takes longer. */
