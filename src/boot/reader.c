@@ -1,0 +1,67 @@
+#include "boot/reader.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+/* More than one connect line and one turn's frames behind it. */
+#define TEXT_MAX (256u << 10)
+
+void boot_reader_init(struct boot_reader *r, const char *nonce)
+{
+    memset(r, 0, sizeof *r);
+    size_t n = strlen(nonce);
+    BUG_ON(n > CONNECT_NONCE_MAX);
+    memcpy(r->nonce, nonce, n);
+    buf_init(&r->text, TEXT_MAX);
+}
+
+void boot_reader_fini(struct boot_reader *r)
+{
+    if (r->text.mem)
+        mem_wipe(r->text.mem, r->text.size);
+    buf_fini(&r->text);
+}
+
+static void take_noise(struct boot_reader *r, size_t len, struct buf *noise)
+{
+    const uint8_t *p = buf_data(&r->text);
+    for (size_t i = 0; i < len; i++) {
+        uint8_t c = p[i];
+        bool end = c == '\n' || c == '\r';
+        if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
+            c = c == '\r' ? 0 : '?';
+        if (noise && c)
+            buf_put_u8(noise, c);
+        if (end) {
+            r->line_over = true;
+            continue;
+        }
+        if (r->line_over)
+            r->last_len = 0;
+        r->line_over = false;
+        if (r->last_len < BOOT_LAST_LINE)
+            r->last[r->last_len++] = c == '\t' ? ' ' : (char)c;
+        r->last[r->last_len] = 0;
+    }
+    r->noise += len;
+    buf_skip(&r->text, len);
+}
+
+int boot_reader_feed(struct boot_reader *r, const uint8_t *bytes, size_t len, struct connect *out,
+                     struct buf *noise)
+{
+    buf_put(&r->text, bytes, len);
+    if (buf_err(&r->text))
+        return ERR_CAP;
+    size_t used = 0;
+    int got = connect_find(buf_data(&r->text), buf_len(&r->text), r->nonce, out, &used);
+    if (got == 1) {
+        buf_skip(&r->text, used);
+        return 1;
+    }
+    if (got < 0)
+        return got;
+    take_noise(r, used, noise);
+    return r->noise > BOOT_NOISE_MAX ? ERR_CAP : 0;
+}
