@@ -5,7 +5,7 @@
 #define TERN_TERM_PAINT_H
 
 #include "base/buf.h"
-#include "term/row.h"
+#include "term/scroll.h"
 
 /* What the receiver can do. */
 struct paint_caps {
@@ -27,21 +27,35 @@ struct paint {
     uint16_t cols, rows;
     bool at_known, pen_known;
     uint16_t row, col; /* where the receiver's cursor is, if at_known */
-    bool pending;      /* it may stand past the last column */
-    struct pen pen;
+    bool pending;      /* it may stand past the last column: only CR and absolute motion are safe */
+    struct pen pen;    /* as the receiver has it: degraded to caps; if pen_known */
+
+    uint8_t *open, *at, *limit; /* private: the part of out being written */
+    uint8_t spill[256];         /* private: stands in for it when out is nearly full */
 };
 
 void paint_init(struct paint *p, struct buf *out, struct paint_caps caps, uint16_t cols,
                 uint16_t rows);
-/* Bring the cursor there by the shortest known way (CSI H, CR, LF, BS, CSI G/d where rich). */
+/* The receiver's cursor stands there, perhaps past the last column, and its pen is that (as far as
+ * caps allow). Without this both are unknown. */
+void paint_begin(struct paint *p, uint16_t row, uint16_t col, const struct pen *pen);
+/* Bring the cursor there by the shortest known way (CSI H, CR, LF, BS, CSI C/G/d where rich). Never
+ * leaves a pending wrap. */
 void paint_move(struct paint *p, uint16_t row, uint16_t col);
-/* SGR to that pen; each SGR is complete (starts from 0), in the order of mosh-protocol.md §9.2. */
+/* SGR to that pen as far as caps allow, in the order of mosh-protocol.md §9.2. Each SGR is complete
+ * (starts from 0) unless rich, where a mere change of colour is told alone. */
 void paint_pen(struct paint *p, const struct pen *pen);
-/* Bring row `at` of the receiver from `from` to `to` over cols columns. `joined`: the row above
- * (`at`-1) is soft-wrapped into this one and has just been painted to its last column, so writing
- * may go on by autowrap. Soft-wrapped rows are written by real autowrap so that terminals join them
- * when copying. `from` NULL: contents unknown, paint all, erase the rest by EL. */
-void paint_row(struct paint *p, uint16_t at, const struct row *from, const struct row *to,
-               bool joined);
+/* Bring the receiver's rows from `from` to `to` (arrays of p->rows rows; NULL: all blank). The n
+ * scrolls have been done on it already. An entry of `from` that is NULL is unknown: painted whole,
+ * cleared by EL. Equal pointers cost nothing.
+ *
+ * Soft-wrapped rows are written by real autowrap, so that terminals join them when copying: when
+ * such a row's mark is missing or its last cell is written, the next row's first cell follows at
+ * once. The wrap mark of the last row leads nowhere and is not made. */
+void paint_grid(struct paint *p, const struct row *const *from, const struct row *const *to,
+                const struct scroll *scrolls, size_t n);
+
+/* CSI with up to two decimal parameters (0: left out) and a final byte. */
+void paint_csi(struct buf *out, char final, unsigned a, unsigned b);
 
 #endif

@@ -1,0 +1,549 @@
+#include "term/paint.h"
+
+#include "base/utf8.h"
+#include "term/colour.h"
+
+/* Blank cells in the middle of a run that are worth CSI n X and a motion, and equal cells between
+ * two runs that are cheaper written again than jumped over. */
+#define ERASE_MIN 9
+#define REWRITE   4
+
+/* ---- output: bytes go straight into out's memory ---- */
+
+static void window_close(struct paint *p)
+{
+    size_t len = (size_t)(p->at - p->open);
+    if (p->open == p->spill)
+        buf_put(p->out, p->spill, len);
+    else if (p->open)
+        buf_commit(p->out, len);
+    p->open = p->at = p->limit = NULL;
+}
+
+static void window_open(struct paint *p)
+{
+    size_t len = buf_room(p->out);
+    if (len > 4096)
+        len = 4096;
+    if (p->out->failed || len < sizeof p->spill || !(p->open = buf_reserve(p->out, len))) {
+        p->open = p->spill;
+        len = sizeof p->spill;
+    }
+    p->at = p->open;
+    p->limit = p->open + len;
+}
+
+/* Where the next n <= sizeof spill bytes go. */
+static uint8_t *room(struct paint *p, size_t n)
+{
+    if ((size_t)(p->limit - p->at) < n) {
+        window_close(p);
+        window_open(p);
+    }
+    return p->at;
+}
+
+static uint8_t *put_dec(uint8_t *d, unsigned v)
+{
+    if (v >= 100) {
+        if (v >= 1000)
+            *d++ = (uint8_t)('0' + v / 1000 % 10);
+        *d++ = (uint8_t)('0' + v / 100 % 10);
+        v %= 100;
+        *d++ = (uint8_t)('0' + v / 10);
+    } else if (v >= 10) {
+        *d++ = (uint8_t)('0' + v / 10);
+    }
+    *d++ = (uint8_t)('0' + v % 10);
+    return d;
+}
+
+static uint8_t *put_csi(uint8_t *d, char final, unsigned a, unsigned b)
+{
+    *d++ = 0x1b;
+    *d++ = '[';
+    if (a)
+        d = put_dec(d, a);
+    if (b) {
+        *d++ = ';';
+        d = put_dec(d, b);
+    }
+    *d++ = (uint8_t) final;
+    return d;
+}
+
+void paint_csi(struct buf *out, char final, unsigned a, unsigned b)
+{
+    uint8_t t[16];
+    buf_put(out, t, (size_t)(put_csi(t, final, a, b) - t));
+}
+
+void paint_init(struct paint *p, struct buf *out, struct paint_caps caps, uint16_t cols,
+                uint16_t rows)
+{
+    p->out = out;
+    p->caps = caps;
+    p->cols = cols;
+    p->rows = rows;
+    p->at_known = p->pen_known = p->pending = false;
+    p->open = p->at = p->limit = NULL;
+}
+
+/* ---- pen ---- */
+
+static uint8_t *put_text(uint8_t *d, const char *t)
+{
+    while (*t)
+        *d++ = (uint8_t)*t++;
+    return d;
+}
+
+static uint8_t *put_rgb(uint8_t *d, uint32_t c, uint8_t sep)
+{
+    d = put_dec(d, c >> 16 & 255);
+    *d++ = sep;
+    d = put_dec(d, c >> 8 & 255);
+    *d++ = sep;
+    return put_dec(d, c & 255);
+}
+
+/* ";38;2;r;g;b" and the like; base is 30 or 40. */
+static uint8_t *put_colour(uint8_t *d, const struct paint_caps *caps, uint32_t c, unsigned base)
+{
+    *d++ = ';';
+    if (COLOUR_KIND(c) == COLOUR_RGB) {
+        d = put_dec(d, base + 8);
+        d = put_text(d, ";2;");
+        return put_rgb(d, c, ';');
+    }
+    c &= 255;
+    if (c < 8)
+        return put_dec(d, base + c);
+    if (c < 16 && caps->colours == 16)
+        return put_dec(d, base + 60 + c - 8);
+    d = put_dec(d, base + 8);
+    d = put_text(d, ";5;");
+    return put_dec(d, c);
+}
+
+static uint8_t *put_underline(uint8_t *d, const struct paint_caps *caps, unsigned style)
+{
+    if (style > 1 && caps->colon) {
+        d = put_text(d, ";4:");
+        return put_dec(d, style);
+    }
+    return put_text(d, style == 2 && caps->rich ? ";21" : ";4");
+}
+
+/* Attributes in the order of mosh-protocol.md §9.2, the rest after their like. */
+static const struct {
+    uint16_t attr;
+    const char *sgr;
+} attr_sgr[] = {
+    {ATTR_BOLD, ";1"},      {ATTR_FAINT, ";2"},  {ATTR_ITALIC, ";3"},
+    {ATTR_UNDERLINE, NULL}, {ATTR_BLINK, ";5"},  {ATTR_INVERSE, ";7"},
+    {ATTR_INVISIBLE, ";8"}, {ATTR_STRIKE, ";9"}, {ATTR_OVERLINE, ";53"},
+};
+
+static uint8_t *put_whole_pen(uint8_t *d, const struct paint_caps *caps, const struct pen *pen)
+{
+    *d++ = '0';
+    for (size_t i = 0; pen->attr && i < sizeof attr_sgr / sizeof attr_sgr[0]; i++) {
+        if (!(pen->attr & attr_sgr[i].attr))
+            continue;
+        if (attr_sgr[i].sgr)
+            d = put_text(d, attr_sgr[i].sgr);
+        else
+            d = put_underline(d, caps, pen->attr >> ATTR_UNDERLINE_SHIFT & 7);
+    }
+    if (pen->fg)
+        d = put_colour(d, caps, pen->fg, 30);
+    if (pen->bg)
+        d = put_colour(d, caps, pen->bg, 40);
+    if (COLOUR_KIND(pen->ul) == COLOUR_RGB)
+        d = put_rgb(put_text(d, ";58:2::"), pen->ul, ':');
+    else if (pen->ul)
+        d = put_dec(put_text(d, ";58:5:"), pen->ul & 255);
+    return d;
+}
+
+/* What of the pen the receiver can show. */
+static struct pen pen_fit(const struct paint_caps *caps, struct pen pen)
+{
+    if (!caps->rich) {
+        uint16_t ul = pen.attr & ATTR_UNDERLINE ? 1 << ATTR_UNDERLINE_SHIFT : 0;
+        pen.attr &= ATTR_BOLD | ATTR_ITALIC | ATTR_BLINK | ATTR_INVERSE | ATTR_INVISIBLE;
+        pen.attr |= ul;
+    }
+    if (!caps->rich || !caps->colon)
+        pen.ul = 0;
+    pen.link = 0;
+    if (!caps->rgb || caps->colours < 256) {
+        pen.fg = colour_fit(pen.fg, caps->rgb, caps->colours);
+        pen.bg = colour_fit(pen.bg, caps->rgb, caps->colours);
+        pen.ul = colour_fit(pen.ul, caps->rgb, caps->colours);
+    }
+    return pen;
+}
+
+static void pen_set(struct paint *p, const struct pen *want)
+{
+    struct pen pen = pen_fit(&p->caps, *want);
+    bool fg = pen.fg != p->pen.fg, bg = pen.bg != p->pen.bg;
+    bool rest = pen.attr != p->pen.attr || pen.ul != p->pen.ul;
+    if (p->pen_known && !fg && !bg && !rest)
+        return;
+    uint8_t *d = room(p, 128);
+    *d++ = 0x1b;
+    *d++ = '[';
+    if (p->pen_known && !rest && p->caps.rich && (pen.attr | pen.fg | pen.bg | pen.ul)) {
+        /* Each colour begins with a semicolon: the first one is written over. */
+        uint8_t *begin = --d;
+        if (fg)
+            d = pen.fg ? put_colour(d, &p->caps, pen.fg, 30) : put_text(d, ";39");
+        if (bg)
+            d = pen.bg ? put_colour(d, &p->caps, pen.bg, 40) : put_text(d, ";49");
+        *begin = '[';
+    } else if (!p->caps.rich || (pen.attr | pen.fg | pen.bg | pen.ul)) {
+        d = put_whole_pen(d, &p->caps, &pen);
+    }
+    *d++ = 'm';
+    p->at = d;
+    p->pen = pen;
+    p->pen_known = true;
+}
+
+void paint_begin(struct paint *p, uint16_t row, uint16_t col, const struct pen *pen)
+{
+    p->row = row;
+    p->col = col < p->cols ? col : (uint16_t)(p->cols - 1);
+    p->pending = p->col == p->cols - 1;
+    p->pen = pen_fit(&p->caps, *pen);
+    p->at_known = p->pen_known = true;
+}
+
+void paint_pen(struct paint *p, const struct pen *pen)
+{
+    window_open(p);
+    pen_set(p, pen);
+    window_close(p);
+}
+
+/* ---- motion ---- */
+
+static void move(struct paint *p, uint16_t row, uint16_t col)
+{
+    if (p->at_known && !p->pending && p->row == row && p->col == col)
+        return;
+    uint8_t *d = room(p, 32);
+    bool rich = p->caps.rich, sure = p->at_known && !p->pending;
+    int down = row - p->row, right = col - p->col;
+    if (p->at_known && col == 0 && (down == 0 || (p->caps.lf && down > 0 && down <= 4))) {
+        if (p->col || p->pending)
+            *d++ = '\r';
+        while (down-- > 0)
+            *d++ = '\n';
+    } else if (sure && down == 0 && right < 0 && right >= -4) {
+        while (right++ < 0)
+            *d++ = '\b';
+    } else if (sure && rich && down == 0 && right > 0) {
+        d = put_csi(d, 'C', right > 1 ? (unsigned)right : 0, 0);
+    } else if (rich && p->at_known && down == 0) {
+        d = put_csi(d, 'G', col + 1u, 0);
+    } else if (sure && rich && right == 0) {
+        d = put_csi(d, 'd', row ? row + 1u : 0, 0);
+    } else if (col) {
+        d = put_csi(d, 'H', row + 1u, col + 1u);
+    } else {
+        d = put_csi(d, 'H', row ? row + 1u : 0, 0);
+    }
+    p->at = d;
+    p->row = row;
+    p->col = col;
+    p->at_known = true;
+    p->pending = false;
+}
+
+void paint_move(struct paint *p, uint16_t row, uint16_t col)
+{
+    window_open(p);
+    move(p, row, col);
+    window_close(p);
+}
+
+/* ---- cells ---- */
+
+static const struct cell blank_cell;
+
+/* Could be made by erasing under the right background. */
+static bool erasable(const struct paint_caps *caps, const struct cell *c)
+{
+    return !(c->text & CELL_TAIL) && (!(c->text & ~(uint32_t)CELL_PROTECTED) || c->text == ' ') &&
+           !c->fg && !(c->bg >> 26) && (!c->bg || caps->bce);
+}
+
+/* Erasing must take that background and nothing else. */
+static void erase_pen(struct paint *p, uint32_t bg)
+{
+    struct pen pen = pen_fit(&p->caps, (struct pen){.bg = bg});
+    const uint16_t safe = ATTR_BOLD | ATTR_ITALIC | ATTR_FAINT;
+    if (p->pen_known && p->pen.bg == pen.bg && !(p->pen.attr & ~safe))
+        return;
+    pen_set(p, &pen);
+}
+
+static inline bool differs(const struct row *f, const struct row *t, uint16_t c)
+{
+    const struct cell *a = c < f->used ? &f->cell[c] : &blank_cell;
+    const struct cell *b = c < t->used ? &t->cell[c] : &blank_cell;
+    if ((a->fg ^ b->fg) | (a->bg ^ b->bg))
+        return true;
+    if (a->text == b->text && !(a->text & CELL_CLUSTER) && !(a->bg >> 26 << 6 & ATTR_EXT))
+        return false;
+    /* Two different visible characters need no closer look. */
+    if (!((a->text | b->text) & (CELL_CLUSTER | CELL_PROTECTED)) && a->text > ' ' &&
+        b->text > ' ' && a->text != b->text)
+        return true;
+    return !row_cell_equal(f, t, c);
+}
+
+/* The first column from c on, before end, where they differ; else end. */
+static uint16_t diff_next(const struct row *f, const struct row *t, uint16_t c, uint16_t end)
+{
+    uint16_t both = f->used < t->used ? f->used : t->used;
+    if (both > end)
+        both = end;
+    if (!(f->text_len | t->text_len | f->ext_n | t->ext_n)) {
+        while (c + 8 <= both && !memcmp(f->cell + c, t->cell + c, 8 * sizeof f->cell[0]))
+            c = (uint16_t)(c + 8);
+    }
+    while (c < end && !differs(f, t, c))
+        c++;
+    return c;
+}
+
+/* Write what is drawn in the cell; returns its columns. */
+static uint16_t put_cell(struct paint *p, const struct row *r, uint16_t c)
+{
+    uint8_t *d = room(p, CELL_UTF8_MAX + 1);
+    const struct cell cell = row_cell(r, c);
+    uint16_t wide = cell.text & CELL_WIDE ? 2 : 1;
+    if (cell.text & CELL_TAIL || c + wide > p->cols) {
+        *d++ = ' '; /* half of a wide character: the other half is out of sight */
+        wide = 1;
+    } else if (cell.text & CELL_CLUSTER) {
+        d += row_text(r, c, d);
+    } else {
+        uint32_t cp = cell.text & CELL_TEXT;
+        d += utf8_put(d, cp ? cp : ' ');
+    }
+    p->at = d;
+    if (p->caps.readdress && cell_disputed(&cell))
+        p->at_known = false;
+    return wide;
+}
+
+/* The cursor stands behind column c-1 now. */
+static void stand(struct paint *p, uint16_t row, uint16_t c)
+{
+    p->row = row;
+    p->pending = c >= p->cols;
+    p->col = p->pending ? (uint16_t)(p->cols - 1) : c;
+}
+
+/* Try to make the blank cells from c on by CSI n X; returns the column where they end, or c. The
+ * cursor stays at c. */
+static uint16_t erase_run(struct paint *p, const struct row *r, uint16_t at, uint16_t c,
+                          uint16_t stop)
+{
+    struct cell first = row_cell(r, c), cell = first;
+    uint16_t x = c;
+    while (x < stop && erasable(&p->caps, &cell) && cell.bg == first.bg)
+        cell = row_cell(r, ++x);
+    if (x - c < ERASE_MIN)
+        return c;
+    erase_pen(p, first.bg);
+    stand(p, at, c);
+    p->at = put_csi(room(p, 16), 'X', (unsigned)(x - c), 0);
+    return x;
+}
+
+/* Write columns c..stop-1 of the row; the cursor stands at c or, with `join`, past the end of the
+ * row above. `keep`: first column that may not be made by erasing. */
+static void put_cells(struct paint *p, const struct row *r, uint16_t at, uint16_t c, uint16_t stop,
+                      uint16_t keep, bool join)
+{
+    uint32_t fg = 0, bg = 0;
+    bool fresh = true;
+    uint16_t looked = join ? 1 : c; /* no run of blanks worth erasing begins before */
+    while (c < stop) {
+        const struct cell *cell = c < r->used ? &r->cell[c] : &blank_cell;
+        if (p->caps.ech && c >= looked && c < keep && erasable(&p->caps, cell)) {
+            uint16_t x = erase_run(p, r, at, c, stop < keep ? stop : keep);
+            if (x == stop)
+                return;
+            if (x > c) {
+                c = x;
+                move(p, at, c);
+                fresh = true;
+                continue;
+            }
+            looked = (uint16_t)(c + ERASE_MIN);
+        }
+        if (fresh || cell->fg != fg || cell->bg != bg || cell->bg >> 26 << 6 & ATTR_EXT) {
+            struct pen pen = row_pen(r, c);
+            pen_set(p, &pen);
+            fg = cell->fg;
+            bg = cell->bg;
+            fresh = false;
+        }
+        if (cell->text >= ' ' && cell->text < 0x7f) {
+            *room(p, 1) = (uint8_t)cell->text;
+            p->at++;
+            c++;
+            continue;
+        }
+        c = (uint16_t)(c + put_cell(p, r, c));
+        if (!p->at_known && c < stop)
+            move(p, at, c);
+    }
+    stand(p, at, c);
+}
+
+/* ---- rows ---- */
+
+/* How a row is to be painted. */
+struct plan {
+    uint16_t end;  /* cells behind it are blank and alike: made by EL */
+    uint16_t tail; /* first column that EL must clear; cols: none */
+    uint16_t last; /* the last cell must be written: its first column; else cols */
+};
+
+/* The column behind which all cells of r are one blank cell. */
+static uint16_t content_end(const struct paint *p, const struct row *r)
+{
+    uint16_t end = r->used < p->cols ? r->used : p->cols;
+    struct cell tail = row_cell(r, (uint16_t)(p->cols - 1));
+    if (!erasable(&p->caps, &tail))
+        return p->cols;
+    while (end && erasable(&p->caps, &r->cell[end - 1]) && r->cell[end - 1].bg == tail.bg)
+        end--;
+    return end;
+}
+
+static struct plan row_plan(const struct paint *p, uint16_t at, const struct row *from,
+                            const struct row *to, bool join, bool mark_unknown)
+{
+    uint16_t cols = p->cols, last = (uint16_t)(cols - 1);
+    struct plan n = {.end = content_end(p, to), .tail = cols, .last = cols};
+    if (join && !n.end)
+        n.end = 1;
+    if (n.end < cols)
+        n.tail = from ? diff_next(from, to, n.end, cols) : n.end;
+    bool wrap = to->wrapped && at + 1 < p->rows, force;
+    if (wrap)
+        force = mark_unknown || !from || !from->wrapped || n.tail < cols || differs(from, to, last);
+    else
+        force = from && from->wrapped && !to->wrapped;
+    if (!force)
+        return n;
+    if (!wrap && n.end < cols) {
+        n.tail = n.tail < last ? n.tail : last; /* erasing the last cell takes the mark away */
+        return n;
+    }
+    n.end = n.tail = cols;
+    n.last = last && row_cell(to, last).text & CELL_TAIL ? (uint16_t)(last - 1) : last;
+    return n;
+}
+
+/* May the equal cells from..to-1 be written again under the pen of the cell before them? */
+static bool cheap_gap(const struct row *r, uint16_t from, uint16_t to)
+{
+    const struct cell a = row_cell(r, (uint16_t)(from - 1));
+    for (; from < to; from++) {
+        const struct cell b = row_cell(r, from);
+        if (b.fg != a.fg || b.bg != a.bg || b.bg >> 26 << 6 & ATTR_EXT || b.text >= 0x7f)
+            return false;
+    }
+    return true;
+}
+
+/* The column where the run of cells to be written, which begins at c, ends. */
+static uint16_t run_end(const struct row *from, const struct row *to, uint16_t c, uint16_t end)
+{
+    if (!from)
+        return end;
+    for (;;) {
+        uint16_t stop = (uint16_t)(c + 1);
+        while (stop < end && differs(from, to, stop))
+            stop++;
+        /* A wide character is written whole. */
+        if (stop < end && row_cell(to, stop).text & CELL_TAIL)
+            stop++;
+        if (stop >= end)
+            return end;
+        c = diff_next(from, to, stop, end);
+        if (c == end || c - stop > REWRITE || !cheap_gap(to, stop, c))
+            return stop;
+    }
+}
+
+/* One row; see paint_grid. `joined`: the row above was just written past its last column. True: so
+ * was this one, and the next must be joined. */
+static bool paint_row(struct paint *p, uint16_t at, const struct row *from, const struct row *to,
+                      bool joined, bool mark_unknown)
+{
+    if (!from && !joined) {
+        move(p, at, 0);
+        erase_pen(p, 0);
+        p->at = put_csi(room(p, 8), 'K', 0, 0);
+        from = &row_blank_row;
+        mark_unknown = true;
+    }
+    struct plan n = row_plan(p, at, from, to, joined, mark_unknown);
+    uint16_t c = 0;
+    while (c < n.end) {
+        bool join = joined && c == 0;
+        if (!join && from)
+            c = diff_next(from, to, c, n.end < n.last ? n.end : n.last);
+        if (c >= n.end)
+            break;
+        if (c && row_cell(to, c).text & CELL_TAIL)
+            c--;
+        uint16_t stop = run_end(from, to, c, n.end);
+        if (!join)
+            move(p, at, c);
+        put_cells(p, to, at, c, stop, n.last, join);
+        c = stop;
+    }
+    if (n.tail < p->cols) {
+        bool here = p->at_known && p->row == at && p->col == n.end && !p->pending;
+        move(p, at, here ? n.end : n.tail);
+        erase_pen(p, row_cell(to, (uint16_t)(p->cols - 1)).bg);
+        p->at = put_csi(room(p, 8), 'K', 0, 0);
+    }
+    return to->wrapped && at + 1 < p->rows && n.last < p->cols && p->at_known && p->pending;
+}
+
+void paint_grid(struct paint *p, const struct row *const *from, const struct row *const *to,
+                const struct scroll *scrolls, size_t n)
+{
+    bool joined = false;
+    if (from == to && !n)
+        return;
+    window_open(p);
+    for (uint16_t i = 0; i < p->rows; i++) {
+        const struct row *f = from ? from[i] : &row_blank_row;
+        const struct row *t = to ? to[i] : &row_blank_row;
+        bool unknown = false;
+        if (n) {
+            f = scroll_source(scrolls, n, from, i);
+            /* The last row's mark was not made, so it is missing once it is elsewhere. */
+            unknown = f && f->wrapped && f == from[p->rows - 1] && i + 1 < p->rows;
+        }
+        if (f == t && !joined && !unknown)
+            continue;
+        joined = paint_row(p, i, f, t, joined, unknown);
+    }
+    window_close(p);
+}
