@@ -11,7 +11,7 @@ static const struct row *row_at(const struct row *const *rows, uint16_t i)
     return rows ? rows[i] : &row_blank_row;
 }
 
-/* The same line, perhaps changed. Blank rows are no evidence, see blank(). */
+/* The same line, perhaps changed. (Erased lines are one row in many places: no evidence.) */
 static bool same_line(const struct row *f, const struct row *t)
 {
     return f == t || (f && f->id == t->id && f->id != row_blank_row.id);
@@ -71,7 +71,7 @@ static bool find_one(const struct row *const *from, const struct row *const *to,
     int step = 1;
     for (int i = first; i <= last && tries < TRIES; i += step) {
         const struct row *t = row_at(to, (uint16_t)i);
-        if (blank(t) || same_line(row_at(from, (uint16_t)i), t))
+        if (t->id == row_blank_row.id || same_line(row_at(from, (uint16_t)i), t))
             continue;
         if (++tries == SUCCESSION)
             step = 1 + (last - i) / (TRIES - SUCCESSION);
