@@ -37,19 +37,24 @@ static struct attachment *find_route(const struct server_end *s, int route, bool
     return NULL;
 }
 
-/* Make a place for one more link: that of the link that was silent longest. */
+/* a is worth less than b: it never spoke and b did, or it was silent longer. */
+static bool is_idler(const struct attachment *a, const struct attachment *b)
+{
+    if (!a->heard_us || !b->heard_us)
+        return !a->heard_us && (b->heard_us || a->opened_us < b->opened_us);
+    return a->heard_us < b->heard_us;
+}
+
+/* Make a place for one more link: that of the idlest one. */
 static void make_room(struct server_end *s)
 {
     if (s->link_count < SERVER_LINKS)
         return;
-    struct attachment *oldest = NULL;
-    for (size_t i = 0; i < s->link_count; i++) {
-        struct attachment *a = s->links[i];
-        uint64_t when = a->heard_us ? a->heard_us : a->opened_us;
-        if (!oldest || when < (oldest->heard_us ? oldest->heard_us : oldest->opened_us))
-            oldest = a;
-    }
-    attachment_close(oldest);
+    struct attachment *idlest = s->links[0];
+    for (size_t i = 1; i < s->link_count; i++)
+        if (is_idler(s->links[i], idlest))
+            idlest = s->links[i];
+    attachment_close(idlest);
 }
 
 static void link_up(struct session *q, struct attachment *a, uint64_t now_us)

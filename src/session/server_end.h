@@ -16,7 +16,7 @@
 #include "link/link.h"
 
 #define SERVER_SESSIONS  64 /* sessions of one process */
-#define SERVER_LINKS     64 /* links of one process; past it the longest silent one is closed */
+#define SERVER_LINKS     64 /* links of one process; past it the idlest one is closed */
 #define SESSION_NAME_MAX CONNECT_SESSION_MAX
 #define SERVER_INPUT_NATIVE                                                                        \
     4096 /* pty bytes waiting, natively (the rest waits in sync's 64 kB window) */
