@@ -434,6 +434,11 @@ struct buf *client_end_tty(struct client_end *e, uint64_t now_us)
     return &e->tty;
 }
 
+size_t client_end_reset_bytes(const struct client_end *e, uint8_t *out, size_t size)
+{
+    return view_reset_bytes(e->view, out, size);
+}
+
 /* ---- datagrams and time ---- */
 
 void client_end_datagram(struct client_end *e, const struct path_ref *from, bool congested,

@@ -72,6 +72,9 @@ void client_end_message(struct client_end *e, const char *text, bool permanent, 
 int client_end_poll(struct client_end *e, uint64_t now_us, struct link_datagram *out);
 /* Bytes for the tty; the edge skips what it wrote. */
 struct buf *client_end_tty(struct client_end *e, uint64_t now_us);
+/* Bytes that make the terminal usable after a crash, whatever of client_end_tty it got so far: at
+ * most VIEW_RESET_MAX; for the edge's guard. Returns their number. */
+size_t client_end_reset_bytes(const struct client_end *e, uint8_t *out, size_t size);
 uint64_t client_end_deadline(struct client_end *e, uint64_t now_us); /* UINT64_MAX: none */
 
 enum client_action {
