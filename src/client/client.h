@@ -1,0 +1,42 @@
+/* The client's process: the edge around session/client_end. It moves bytes between the user's tty,
+ * UDP sockets and the pipe, keeps the time, and restores the terminal on every way out. */
+#ifndef TERN_CLIENT_CLIENT_H
+#define TERN_CLIENT_CLIENT_H
+
+#include "base/log.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum client_transport { CLIENT_AUTO, CLIENT_UDP, CLIENT_PIPE };
+
+/* What the user asked for. Texts are borrowed for the time of client_run. */
+struct client_options {
+    const char *server_command; /* NULL: our own tern-server */
+    const char *server_log;     /* --log of the server; NULL: none */
+    const char *log_level;      /* of the server's log; NULL: its default */
+    const char *session;        /* name of the new session or of the one to attach to; NULL: none */
+    bool attach;
+    const char *const *argv; /* the command, NULL-terminated; empty: the login shell */
+    enum client_transport transport;
+    uint16_t port_low, port_high; /* UDP ports of the server; 0, 0: its default */
+    uint32_t detach_timeout_s;    /* 0: the server's default */
+    uint64_t connect_timeout_us;  /* 0: wait for ever */
+    int escape_key;               /* 1..127 or ESCAPE_KEY_NONE */
+    bool signal_status;
+    const struct log *log; /* may be NULL */
+    int (*width)(void *ctx, uint32_t cp);
+};
+
+/* Status of an end that is not the command's own: as ssh's. */
+#define CLIENT_STATUS_LOST 255
+
+/* Runs one attachment from the bootstrap to the end. Says what there is to say on stderr and
+ * returns the exit status. */
+int client_run(const struct client_options *o);
+
+/* Runs the server command with these words (--ls, --kill NAME) in place of this process; returns a
+ * status only if that was not possible (said on stderr). */
+int client_exec_server(const char *server_command, const char *const *args);
+
+#endif

@@ -1,0 +1,132 @@
+#include "client/terminfo.h"
+
+#include <curses.h>
+#include <term.h>
+
+#include <stdio.h>
+#include <string.h>
+
+/* Terminals that take xterm's newer sequences (underline styles, strike, titles, cursor shapes)
+ * although their terminfo entry, often an old one, does not say so; and, of those, the ones that
+ * know synchronised output (mode 2026), which no entry told of until lately. */
+static const struct known {
+    const char *prefix;
+    bool sync;
+} known_terminals[] = {
+    {"xterm-kitty", true},   {"xterm-ghostty", true}, {"xterm", false},  {"tmux", false},
+    {"foot", true},          {"alacritty", false},    {"kitty", true},   {"wezterm", true},
+    {"contour", true},       {"ghostty", true},       {"vte", false},    {"gnome", false},
+    {"konsole", false},      {"st-", false},          {"mlterm", false}, {"mintty", true},
+    {"screen.xterm", false}, {"iterm", true},
+};
+
+static const struct known *known_find(const char *term)
+{
+    for (size_t i = 0; i < sizeof known_terminals / sizeof *known_terminals; i++)
+        if (!strncmp(term, known_terminals[i].prefix, strlen(known_terminals[i].prefix)))
+            return &known_terminals[i];
+    return NULL;
+}
+
+bool terminfo_truecolor(const char *colorterm)
+{
+    return colorterm && (!strcmp(colorterm, "truecolor") || !strcmp(colorterm, "24bit"));
+}
+
+/* tigetstr has a second "no" value, and an old prototype. */
+static const char *string_of(const char *name)
+{
+    const char *s = tigetstr((NCURSES_CONST char *)name);
+    return s && s != (const char *)-1 && *s ? s : NULL;
+}
+
+static bool flag_of(const char *name)
+{
+    return tigetflag((NCURSES_CONST char *)name) > 0;
+}
+
+static unsigned colours_of(const char *term, bool rgb)
+{
+    int n = tigetnum((NCURSES_CONST char *)"colors");
+    if (rgb || n >= 256 || strstr(term, "256"))
+        return 256;
+    return n >= 16 ? 16 : n >= 8 ? 8 : 0;
+}
+
+static void fill(struct view_facts *f, const struct terminfo_env *env)
+{
+    const struct known *known = known_find(env->term);
+    bool modern = known || (env->tmux && *env->tmux) || string_of("Smulx");
+    bool rgb = terminfo_truecolor(env->colorterm) || flag_of("RGB") || flag_of("Tc");
+    f->paint.rich = modern;
+    f->paint.colon = modern;
+    f->paint.rgb = rgb;
+    f->paint.colours = colours_of(env->term, rgb);
+    f->paint.bce = flag_of("bce");
+    f->paint.ech = string_of("ech") != NULL;
+    f->paint.readdress = true;
+    f->il_dl = string_of("il1") && string_of("dl1") && string_of("csr");
+    f->smcup = string_of("smcup");
+    f->rmcup = f->smcup ? string_of("rmcup") : NULL;
+    if (!f->rmcup)
+        f->smcup = NULL;
+    f->title = modern || flag_of("XT") || string_of("tsl");
+    f->title_stack = modern;
+    f->clip = modern || string_of("Ms");
+    f->shape = modern || string_of("Ss");
+    f->sync = (known && known->sync) || string_of("Sync");
+}
+
+/* view speaks ECMA-48 only; an entry that addresses the cursor otherwise is of another kind. */
+static bool is_ansi(void)
+{
+    const char *cup = string_of("cup");
+    return cup && !strncmp(cup, "\033[", 2);
+}
+
+enum terminfo_result terminfo_facts(const struct terminfo_env *env, int fd, uint16_t cols,
+                                    uint16_t rows, struct view_facts *f,
+                                    char note[static TERMINFO_ERROR])
+{
+    int err = 0;
+    note[0] = 0;
+    view_facts_default(f, cols, rows);
+    if (!env->term || !*env->term) {
+        snprintf(note, TERMINFO_ERROR,
+                 "TERM is not set: using plain ANSI; set TERM to what your terminal is");
+        return TERMINFO_UNKNOWN;
+    }
+    if (setupterm((NCURSES_CONST char *)env->term, fd, &err) == OK) {
+        if (!is_ansi()) {
+            snprintf(note, TERMINFO_ERROR,
+                     "a terminal of type %.60s cannot show a screen; set TERM to what your "
+                     "terminal is",
+                     env->term);
+            return TERMINFO_DUMB;
+        }
+        fill(f, env);
+        return TERMINFO_OK;
+    }
+    /* err 0: no such entry, or one that calls itself generic (dumb); -1: no database at all. */
+    if (err == 0 && (!strcmp(env->term, "dumb") || !strcmp(env->term, "unknown"))) {
+        snprintf(note, TERMINFO_ERROR,
+                 "a terminal of type %s cannot show a screen; set TERM to what your terminal is",
+                 env->term);
+        return TERMINFO_DUMB;
+    }
+    if (known_find(env->term)) { /* newer than the database: what its name promises */
+        f->paint.rich = f->paint.colon = true;
+        f->paint.rgb = terminfo_truecolor(env->colorterm);
+        f->paint.colours = 256;
+        f->il_dl = f->title = f->title_stack = f->shape = f->clip = true;
+        f->smcup = "\033[?1049h";
+        f->rmcup = "\033[?1049l";
+        f->sync = known_find(env->term)->sync;
+        return TERMINFO_OK;
+    }
+    snprintf(note, TERMINFO_ERROR,
+             "TERM is \"%.40s\", which is not known here: using plain ANSI; set TERM to what your "
+             "terminal is, or install ncurses-term",
+             env->term);
+    return TERMINFO_UNKNOWN;
+}
