@@ -1,15 +1,22 @@
 #include "term/diff.h"
 
 #include "base/mem.h"
+#include "term/modes.h"
 #include "term/paint.h"
 
 #include <string.h>
 
 /* A perfect receiver, which knows what mosh-protocol.md §9.3 lists, and ours. */
 static const struct paint_caps stock_caps = {
-    .rgb = true, .colours = 256, .bce = true, .ech = true, .lf = true};
-static const struct paint_caps native_caps = {
-    .rich = true, .colon = true, .rgb = true, .colours = 256, .bce = true, .ech = true, .lf = true};
+    .rgb = true, .colours = 256, .bce = true, .ech = true, .lf = true, .wrap = true};
+static const struct paint_caps native_caps = {.rich = true,
+                                              .colon = true,
+                                              .rgb = true,
+                                              .colours = 256,
+                                              .bce = true,
+                                              .ech = true,
+                                              .lf = true,
+                                              .wrap = true};
 static const struct pen no_pen;
 
 typedef const struct row *const *rows_ref;
@@ -51,51 +58,6 @@ static void put_clip(struct buf *out, const struct snapshot *from, const struct 
     const char *clip = text_of(to->clip);
     if (strcmp(text_of(from->clip), clip))
         put_osc(out, "52;", clip);
-}
-
-static void put_mode(struct buf *out, unsigned mode, bool on)
-{
-    buf_put_text(out, "\033[?");
-    buf_put_decimal(out, mode);
-    buf_put_u8(out, on ? 'h' : 'l');
-}
-
-/* One value of several: off, or another than before. */
-static void put_choice(struct buf *out, uint16_t from, uint16_t to, bool fresh, const char *off)
-{
-    if (from == to && !fresh)
-        return;
-    if (!to) {
-        buf_put_text(out, off);
-        return;
-    }
-    if (from && from != to)
-        put_mode(out, from, false);
-    put_mode(out, to, true);
-}
-
-/* Items 10 to 13 of §9.2, then what only we know. */
-static void put_modes(struct buf *out, const struct modes *from, const struct modes *to, bool fresh,
-                      enum snapshot_kind kind)
-{
-    if (fresh || from->bracketed_paste != to->bracketed_paste)
-        put_mode(out, 2004, to->bracketed_paste);
-    put_choice(out, from->mouse, to->mouse, fresh, "\033[?1003l\033[?1002l\033[?1001l\033[?1000l");
-    if (fresh || from->focus != to->focus)
-        put_mode(out, 1004, to->focus);
-    put_choice(out, from->mouse_coding, to->mouse_coding, fresh,
-               "\033[?1015l\033[?1006l\033[?1005l");
-    if (kind == SNAPSHOT_STOCK)
-        return;
-    if (fresh || from->alt_scroll != to->alt_scroll)
-        put_mode(out, 1007, to->alt_scroll);
-    if (fresh || from->app_keypad != to->app_keypad)
-        buf_put_text(out, to->app_keypad ? "\033=" : "\033>");
-    if (fresh || from->cursor_shape != to->cursor_shape) {
-        buf_put_text(out, "\033[");
-        buf_put_decimal(out, to->cursor_shape);
-        buf_put_text(out, " q");
-    }
 }
 
 /* ---- grids ---- */
@@ -157,7 +119,7 @@ static void put_switch(struct paint *p, bool *shows, bool alt)
 {
     if (*shows == alt)
         return;
-    put_mode(p->out, 47, alt);
+    mode_put(p->out, 47, alt);
     *shows = alt;
 }
 
@@ -199,7 +161,7 @@ static void put_stock_grid(struct paint *p, const struct snapshot *from, const s
     buf_put_text(p->out, "\033[r");
     p->pen_known = false;
     put_clear(p);
-    put_mode(p->out, 25, false);
+    mode_put(p->out, 25, false);
     paint_grid(p, NULL, grid(to, to->alt), NULL, 0);
 }
 
@@ -215,7 +177,7 @@ int diff_screen(struct buf *out, const struct snapshot *from, const struct snaps
     if (!native)
         put_clip(out, from, to);
     if (from->modes.reverse != to->modes.reverse)
-        put_mode(out, 5, to->modes.reverse);
+        mode_put(out, 5, to->modes.reverse);
 
     paint_init(&p, out, native ? native_caps : stock_caps, to->cols, to->rows);
     /* Whether the receiver's cursor stands past the last column is no part of a state. */
@@ -231,9 +193,9 @@ int diff_screen(struct buf *out, const struct snapshot *from, const struct snaps
     if (!p.at_known || p.row != to->cursor.row || p.col != to->cursor.col)
         paint_move(&p, to->cursor.row, to->cursor.col);
     if (fresh || visible != to->modes.cursor_visible)
-        put_mode(out, 25, to->modes.cursor_visible);
+        mode_put(out, 25, to->modes.cursor_visible);
     paint_pen(&p, &to->pen);
-    put_modes(out, &from->modes, &to->modes, fresh, kind);
+    modes_put(out, &from->modes, &to->modes, fresh, kind);
     return buf_err(out);
 }
 

@@ -440,11 +440,11 @@ static struct plan row_plan(const struct paint *p, uint16_t at, const struct row
         n.end = 1;
     if (n.end < cols)
         n.tail = from ? diff_next(from, to, n.end, cols) : n.end;
-    bool wrap = to->wrapped && at + 1 < p->rows, force;
+    bool wrap = p->caps.wrap && to->wrapped && at + 1 < p->rows, force;
     if (wrap)
         force = mark_unknown || !from || !from->wrapped || n.tail < cols || differs(from, to, last);
     else
-        force = from && from->wrapped && !to->wrapped;
+        force = p->caps.wrap && from && from->wrapped && !to->wrapped;
     if (!force)
         return n;
     if (!wrap && n.end < cols) {
@@ -522,7 +522,8 @@ static bool paint_row(struct paint *p, uint16_t at, const struct row *from, cons
         erase_pen(p, row_cell(to, (uint16_t)(p->cols - 1)).bg);
         p->at = put_csi(room(p, 8), 'K', 0, 0);
     }
-    return to->wrapped && at + 1 < p->rows && n.last < p->cols && p->at_known && p->pending;
+    return p->caps.wrap && to->wrapped && at + 1 < p->rows && n.last < p->cols && p->at_known &&
+           p->pending;
 }
 
 void paint_grid(struct paint *p, const struct row *const *from, const struct row *const *to,

@@ -18,6 +18,7 @@ struct paint_caps {
     bool ech;         /* CSI n X */
     bool readdress;   /* after each cell whose width terminals dispute, address the cursor anew */
     bool lf;          /* LF may move the cursor (some terminals forget a wrap mark then) */
+    bool wrap;        /* soft-wrapped rows are written by autowrap, else row by row */
     bool exact;       /* an erased cell and a space are different things */
 };
 
