@@ -1,0 +1,109 @@
+/* The engine's inside, shared by its files: term.c (life, snapshot, load), print.c (text),
+ * control.c (C0, ESC, CSI), setmode.c (set and reset), sgr.c (rendition), osc.c (strings),
+ * resize.c.
+ */
+#ifndef TERN_TERM_ENGINE_H
+#define TERN_TERM_ENGINE_H
+
+#include "term/grid.h"
+#include "term/parser.h"
+#include "term/term.h"
+
+/* Where a combining character goes (mosh-protocol.md §9.4). */
+enum combine {
+    COMBINE_CURSOR, /* to the cursor's cell: the cursor has been moved since text was written */
+    COMBINE_CELL,   /* to the cell last written */
+    COMBINE_NONE    /* nowhere: a resize took that cell away */
+};
+
+/* What DECSC saves. */
+struct saved {
+    uint16_t row, col;
+    struct pen pen;
+    bool autowrap, origin;
+    uint8_t charset[4], gl;
+};
+
+struct term {
+    struct term_config config;
+    struct term_events events;
+    struct parser parser;
+    struct pool pool;
+    struct grid main, alt; /* alt.row is NULL until the alternate screen is first used */
+    struct grid *grid;     /* the one that shows */
+    struct cursor cursor;
+    struct writing w;
+    struct modes modes;
+    struct saved saved[2]; /* of the main and of the alternate screen */
+    /* The words that w.pen makes of a cell. */
+    uint32_t fg_word, bg_word;
+    bool pen_ext; /* w.pen needs a struct cell_ext */
+    enum combine combine;
+    uint16_t combine_row, combine_col;
+    uint32_t last_rune;   /* what REP repeats, or 0 */
+    uint8_t single_shift; /* 2 or 3: the next character is of G2 or G3 */
+    uint64_t tabs[SCREEN_MAX / 64];
+    char *title, *icon, *clip;
+    uint64_t bells, clips;
+    struct history *history;     /* NULL in a replica */
+    uint64_t loaded_history_end; /* of a replica: what term_load brought */
+    struct buf replies;
+    struct snapshot *cached; /* of the present state unless dirty; or NULL */
+    bool dirty;
+};
+
+static inline uint16_t last_col(const struct term *t)
+{
+    return (uint16_t)(t->grid->cols - 1);
+}
+static inline uint16_t last_row(const struct term *t)
+{
+    return (uint16_t)(t->grid->rows - 1);
+}
+static inline uint32_t erase_bg(const struct term *t)
+{
+    return t->w.pen.bg;
+}
+/* Explicit motion: ends a pending wrap, and combining characters go to where the cursor is. */
+static inline void cursor_to(struct term *t, uint16_t row, uint16_t col)
+{
+    t->cursor = (struct cursor){.row = row, .col = col};
+    t->combine = COMBINE_CURSOR;
+}
+
+/* print.c */
+void print_ascii(struct term *t, const uint8_t *s, size_t n);
+void print_runes(struct term *t, const uint32_t *rune, size_t n);
+/* REP: the last character again, at most a line of it. */
+void print_repeat(struct term *t, int32_t n);
+
+/* control.c */
+void control_c0(struct term *t, uint32_t c);
+void control_esc(struct term *t);
+void control_csi(struct term *t);
+/* Down one line, scrolling at the region's bottom; the column stays. */
+void control_index(struct term *t);
+
+/* setmode.c */
+void modes_default(struct modes *m);
+void modes_set(struct term *t, bool on); /* CSI .. h / l, private or not */
+void mode_save_cursor(struct term *t);
+void mode_restore_cursor(struct term *t);
+void mode_home(struct term *t); /* to the origin */
+void mode_hard_reset(struct term *t);
+void mode_soft_reset(struct term *t);
+/* All of `writing` and what goes with it at its defaults, but for the pen. */
+void writing_default(struct term *t);
+void tabs_default(struct term *t, uint16_t from);
+void saved_default(struct saved *s);
+/* Show the main or the alternate screen; nothing is cleared. */
+void screen_switch(struct term *t, bool alt);
+
+/* sgr.c */
+void pen_changed(struct term *t); /* recompute what is derived from w.pen */
+void sgr_apply(struct term *t);   /* CSI .. m */
+
+/* osc.c */
+void osc_apply(struct term *t);
+
+#endif

@@ -1,0 +1,253 @@
+#include "term/engine.h"
+
+/* DEC special graphics, 0x5F..0x7E. */
+static const uint16_t line_drawing[32] = {
+    0x00a0, 0x25c6, 0x2592, 0x2409, 0x240c, 0x240d, 0x240a, 0x00b0, 0x00b1, 0x2424, 0x240b,
+    0x2518, 0x2510, 0x250c, 0x2514, 0x253c, 0x23ba, 0x23bb, 0x2500, 0x23bc, 0x23bd, 0x251c,
+    0x2524, 0x2534, 0x252c, 0x2502, 0x2264, 0x2265, 0x03c0, 0x2260, 0x00a3, 0x00b7};
+
+enum { CHARSET_ASCII, CHARSET_DRAWING, CHARSET_UK };
+
+static uint32_t charset_map(uint8_t set, uint32_t c)
+{
+    if (set == CHARSET_DRAWING && c >= 0x5f && c <= 0x7e)
+        return line_drawing[c - 0x5f];
+    if (set == CHARSET_UK && c == '#')
+        return 0xa3;
+    return c;
+}
+
+static int rune_width(const struct term *t, uint32_t cp)
+{
+    if (cp <= 0xff)
+        return 1; /* no control comes here */
+    if (t->config.width)
+        return t->config.width(t->config.width_ctx, cp);
+    return term_width(NULL, cp);
+}
+
+/* To the next line's start, before a character that no longer fits. */
+static void wrap(struct term *t, bool mark)
+{
+    grid_set_wrapped(t->grid, t->cursor.row, mark);
+    t->cursor.col = 0;
+    t->cursor.pending = false;
+    control_index(t);
+}
+
+/* After the cell at col (w columns) was written. */
+static inline void advance(struct term *t, uint16_t col, unsigned w)
+{
+    t->combine = COMBINE_CELL;
+    t->combine_row = t->cursor.row;
+    t->combine_col = col;
+    t->cursor.pending = col + w > last_col(t);
+    t->cursor.col = t->cursor.pending ? last_col(t) : (uint16_t)(col + w);
+}
+
+/* An owned row, ready for cells written one after the other from col on. */
+static inline struct row *write_begin(struct term *t, uint16_t col)
+{
+    struct row *r = grid_own(t->grid, t->cursor.row);
+    row_split(r, col);
+    row_reach(r, col);
+    return r;
+}
+
+/* They ended before `end`: the right half of a wide character whose left one was overwritten
+ * becomes empty. */
+static inline void write_end(struct term *t, struct row *r, uint16_t end)
+{
+    if (end >= r->used)
+        r->used = end;
+    else if (r->cell[end].text & CELL_TAIL)
+        r->cell[end] = (struct cell){0, 0, r->cell[end].bg & COLOUR_MASK};
+    if (end >= t->grid->cols)
+        r->wrapped = false;
+}
+
+static void write_exts(struct term *t, struct row *r, uint16_t from, uint16_t to)
+{
+    for (uint16_t i = from; i < to; i++)
+        row_ext_set(r, i, &t->w.pen);
+}
+
+/* n printable ASCII bytes that fit into the rest of the line. */
+static void put_ascii(struct term *t, const uint8_t *s, uint16_t n)
+{
+    uint16_t col = t->cursor.col;
+    if (t->w.insert)
+        grid_insert_cells(t->grid, t->cursor.row, col, n, erase_bg(t));
+    struct row *r = write_begin(t, col);
+    struct cell *c = r->cell + col;
+    uint32_t fg = t->fg_word, bg = t->bg_word;
+    for (unsigned i = 0; i < n; i++)
+        c[i] = (struct cell){s[i], fg, bg};
+    uint16_t end = (uint16_t)(col + n);
+    write_end(t, r, end);
+    if (t->pen_ext)
+        write_exts(t, r, col, end);
+    advance(t, (uint16_t)(end - 1), 1);
+}
+
+void print_ascii(struct term *t, const uint8_t *s, size_t n)
+{
+    if (t->single_shift || t->w.charset[t->w.gl] != CHARSET_ASCII) {
+        uint32_t rune[PARSER_RUNES];
+        while (n) {
+            size_t some = n < PARSER_RUNES ? n : PARSER_RUNES;
+            for (size_t i = 0; i < some; i++)
+                rune[i] = s[i];
+            print_runes(t, rune, some);
+            s += some;
+            n -= some;
+        }
+        return;
+    }
+    t->last_rune = s[n - 1];
+    while (n) {
+        if (t->cursor.pending) {
+            if (t->w.autowrap)
+                wrap(t, true);
+            else if (n > 1 && !t->w.insert) {
+                s += n - 1; /* each overwrites the one before in the last column */
+                n = 1;
+            }
+        }
+        size_t fit = (size_t)(t->grid->cols - t->cursor.col);
+        if (fit > n)
+            fit = n;
+        put_ascii(t, s, (uint16_t)fit);
+        s += fit;
+        n -= fit;
+    }
+}
+
+/* One printable character of one or two columns, wherever the cursor is and whatever the modes. */
+static void put_rune(struct term *t, uint32_t cp, unsigned w)
+{
+    struct grid *g = t->grid;
+    if (t->cursor.pending && t->w.autowrap)
+        wrap(t, true);
+    if (t->cursor.col + w > g->cols) {
+        if (t->w.autowrap) {
+            grid_erase(g, t->cursor.row, t->cursor.col, g->cols, erase_bg(t));
+            wrap(t, false);
+        } else if (g->cols >= w) {
+            t->cursor.col = (uint16_t)(g->cols - w);
+        }
+    }
+    if (t->cursor.col + w > g->cols)
+        return; /* two columns do not fit a screen of one */
+    uint16_t col = t->cursor.col, end = (uint16_t)(col + w);
+    if (t->w.insert)
+        grid_insert_cells(g, t->cursor.row, col, w, erase_bg(t));
+    struct row *r = write_begin(t, col);
+    r->cell[col] = (struct cell){w == 2 ? cp | CELL_WIDE : cp, t->fg_word, t->bg_word};
+    if (w == 2)
+        r->cell[col + 1] = (struct cell){CELL_TAIL, t->fg_word, t->bg_word};
+    write_end(t, r, end);
+    if (t->pen_ext)
+        write_exts(t, r, col, end);
+    advance(t, col, w);
+}
+
+static void put_combining(struct term *t, uint32_t cp)
+{
+    uint16_t row = t->combine_row, col = t->combine_col;
+    if (t->combine == COMBINE_NONE)
+        return;
+    if (t->combine == COMBINE_CURSOR) {
+        row = t->cursor.row;
+        col = t->cursor.col;
+    }
+    struct row *r = grid_own(t->grid, row);
+    row_reach(r, (uint16_t)(col + 1));
+    if (r->cell[col].text & CELL_TAIL)
+        col--;
+    bool empty = !r->cell[col].text;
+    row_combine(r, col, cp);
+    if (empty) {
+        /* mosh moves on as if something had been printed there. */
+        t->combine = COMBINE_CELL;
+        t->combine_row = row;
+        t->combine_col = col;
+        if (t->cursor.col == last_col(t))
+            t->cursor.pending = true;
+        else
+            t->cursor.col++;
+    }
+}
+
+/* The plain case in a tight loop: characters that fit into the rest of the line. Returns how many
+ * were written; stops before the first that needs put_rune or put_combining. */
+static size_t put_runes(struct term *t, const uint32_t *rune, size_t n)
+{
+    uint16_t col = t->cursor.col, cols = t->grid->cols, last = col;
+    uint32_t fg = t->fg_word, bg = t->bg_word;
+    int w = rune_width(t, rune[0]);
+    if (t->cursor.pending || t->w.insert || t->pen_ext || w < 1 || col + w > cols)
+        return 0;
+    struct row *r = write_begin(t, col);
+    size_t i = 0;
+    for (; i < n && col < cols; i++) {
+        if (i)
+            w = rune_width(t, rune[i]);
+        if (w == 1) {
+            last = col;
+            r->cell[col++] = (struct cell){rune[i], fg, bg};
+        } else if (w == 2 && col + 2 <= cols) {
+            last = col;
+            r->cell[col] = (struct cell){rune[i] | CELL_WIDE, fg, bg};
+            /* Overwriting only the left half of what stood at col + 1: its tail, at col + 2, must
+             * not outlive it; write_end sees to that, since used > end then. */
+            r->cell[col + 1] = (struct cell){CELL_TAIL, fg, bg};
+            col += 2;
+        } else {
+            break;
+        }
+    }
+    t->last_rune = rune[i - 1];
+    write_end(t, r, col);
+    advance(t, last, (unsigned)(col - last));
+    return i;
+}
+
+static void print_slow(struct term *t, uint32_t cp)
+{
+    int w = rune_width(t, cp);
+    if (w == 0) {
+        put_combining(t, cp);
+    } else if (w > 0) {
+        t->last_rune = cp;
+        put_rune(t, cp, w == 1 ? 1 : 2);
+    }
+}
+
+void print_runes(struct term *t, const uint32_t *rune, size_t n)
+{
+    while (n) {
+        uint8_t set = t->w.charset[t->single_shift ? t->single_shift : t->w.gl];
+        size_t did = 0;
+        if (set == CHARSET_ASCII && !t->single_shift)
+            did = put_runes(t, rune, n);
+        if (!did) {
+            print_slow(t, rune[0] < 0x80 ? charset_map(set, rune[0]) : rune[0]);
+            t->single_shift = 0;
+            did = 1;
+        }
+        rune += did;
+        n -= did;
+    }
+}
+
+void print_repeat(struct term *t, int32_t n)
+{
+    uint32_t cp = t->last_rune;
+    if (!cp)
+        return;
+    if (n > t->grid->cols)
+        n = t->grid->cols;
+    while (n--)
+        print_slow(t, cp);
+}

@@ -1,0 +1,187 @@
+#include "term/engine.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+static uint16_t screen_size(uint16_t n)
+{
+    return n < 1 ? 1 : n > SCREEN_MAX ? SCREEN_MAX : n;
+}
+
+struct term *term_new(const struct term_config *c)
+{
+    struct term *t = mem_new(1, sizeof *t);
+    t->config = *c;
+    t->config.cols = screen_size(c->cols);
+    t->config.rows = screen_size(c->rows);
+    parser_init(&t->parser);
+    pool_init(&t->pool);
+    grid_init(&t->main, &t->pool, t->config.cols, t->config.rows);
+    t->alt = (struct grid){.cols = t->main.cols, .rows = t->main.rows, .pool = &t->pool};
+    t->grid = &t->main;
+    buf_init(&t->replies, TERM_REPLY_MAX);
+    if (!c->replica)
+        t->history = history_new(c->history_bytes);
+    modes_default(&t->modes);
+    writing_default(t);
+    t->dirty = true;
+    return t;
+}
+
+void term_free(struct term *t)
+{
+    if (!t)
+        return;
+    snapshot_unref(t->cached);
+    grid_fini(&t->main);
+    grid_fini(&t->alt);
+    pool_fini(&t->pool);
+    parser_fini(&t->parser);
+    history_free(t->history);
+    buf_fini(&t->replies);
+    free(t->title);
+    free(t->icon);
+    free(t->clip);
+    free(t);
+}
+
+void term_set_events(struct term *t, struct term_events e)
+{
+    t->events = e;
+}
+
+void term_write(struct term *t, const void *bytes, size_t len)
+{
+    const uint8_t *p = bytes, *end = p + len;
+    for (;;) {
+        switch (parser_next(&t->parser, &p, end)) {
+        case PARSE_END:
+            return;
+        case PARSE_TEXT:
+            print_ascii(t, t->parser.text, t->parser.text_len);
+            break;
+        case PARSE_RUNES:
+            print_runes(t, t->parser.rune, t->parser.runes);
+            break;
+        case PARSE_CONTROL:
+            control_c0(t, t->parser.final);
+            break;
+        case PARSE_ESC:
+            control_esc(t);
+            break;
+        case PARSE_CSI:
+            control_csi(t);
+            break;
+        case PARSE_OSC:
+            osc_apply(t);
+            break;
+        }
+        t->dirty = true;
+    }
+}
+
+struct buf *term_replies(struct term *t)
+{
+    return &t->replies;
+}
+
+static struct row **rows_share(const struct grid *g)
+{
+    if (!g->row)
+        return NULL;
+    struct row **to = mem_resize(NULL, g->rows, sizeof *to);
+    for (uint16_t i = 0; i < g->rows; i++)
+        to[i] = row_ref(g->row[i]);
+    return to;
+}
+
+static char *text_copy(const char *s)
+{
+    return s ? mem_text(s, strlen(s)) : NULL;
+}
+
+struct snapshot *term_snapshot(struct term *t)
+{
+    if (t->cached && !t->dirty)
+        return snapshot_ref(t->cached);
+    snapshot_unref(t->cached);
+    struct snapshot *s = mem_new(1, sizeof *s);
+    *s = (struct snapshot){
+        .refs = 1,
+        .cols = t->main.cols,
+        .rows = t->main.rows,
+        .alt = t->grid == &t->alt,
+        .main_row = rows_share(&t->main),
+        .alt_row = rows_share(&t->alt),
+        .cursor = t->cursor,
+        .modes = t->modes,
+        .pen = t->w.pen,
+        .title = text_copy(t->title),
+        .icon = text_copy(t->icon),
+        .clip = text_copy(t->clip),
+        .bells = t->bells,
+        .clips = t->clips,
+        .history_end = t->history ? history_end(t->history) : t->loaded_history_end,
+    };
+    t->cached = s;
+    t->dirty = false;
+    return snapshot_ref(s);
+}
+
+static void grid_load(struct grid *g, struct row *const *row, uint16_t cols, uint16_t rows)
+{
+    struct pool *p = g->pool;
+    grid_fini(g);
+    *g = (struct grid){.cols = cols, .rows = rows, .pool = p};
+    if (!row)
+        return;
+    g->row = mem_resize(NULL, rows, sizeof *g->row);
+    for (uint16_t i = 0; i < rows; i++) {
+        g->row[i] = row_ref(row[i]);
+        /* New lines get numbers above all that came. */
+        if (row[i]->id >= p->next_id)
+            p->next_id = row[i]->id + 1;
+    }
+}
+
+static void text_load(char **to, const char *from)
+{
+    free(*to);
+    *to = text_copy(from);
+}
+
+void term_load(struct term *t, const struct snapshot *s)
+{
+    grid_load(&t->main, s->main_row, s->cols, s->rows);
+    grid_load(&t->alt, s->alt_row, s->cols, s->rows);
+    t->grid = &t->main;
+    if (s->alt)
+        screen_switch(t, true);
+    parser_reset(&t->parser);
+    t->cursor = s->cursor;
+    t->combine = COMBINE_CURSOR;
+    t->modes = s->modes;
+    t->w.pen = s->pen;
+    writing_default(t);
+    text_load(&t->title, s->title);
+    text_load(&t->icon, s->icon);
+    text_load(&t->clip, s->clip);
+    t->bells = s->bells;
+    t->clips = s->clips;
+    t->loaded_history_end = s->history_end;
+    struct snapshot *mine = snapshot_ref(s);
+    snapshot_unref(t->cached);
+    t->cached = mine;
+    t->dirty = false;
+}
+
+const struct modes *term_modes(const struct term *t)
+{
+    return &t->modes;
+}
+
+const struct history *term_history(const struct term *t)
+{
+    return t->history;
+}
