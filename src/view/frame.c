@@ -1,0 +1,344 @@
+/* One frame: from what the terminal was told to a snapshot. */
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "term/modes.h"
+#include "term/term.h"
+#include "view/view_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef const struct row *const *rows_ref;
+
+static const struct pen no_pen;
+
+/* ---- bar ---- */
+
+struct row *bar_row(const char *text, uint16_t cols, bool colours)
+{
+    struct pen pen = {.attr = ATTR_BOLD};
+    if (colours) {
+        pen.fg = COLOUR_PALETTE | 7;
+        pen.bg = COLOUR_PALETTE | 4;
+    } else {
+        pen.attr |= ATTR_INVERSE;
+    }
+    struct row *r = row_new(cols, 0);
+    struct utf8 u = {0};
+    uint16_t col = 0;
+    for (; *text && col < cols; text++) {
+        uint32_t cp[2];
+        size_t n = utf8_feed(&u, (uint8_t)*text, cp);
+        for (size_t i = 0; i < n && col < cols; i++) {
+            bool plain =
+                cp[i] >= ' ' && (cp[i] < 0x7f || (cp[i] > 0x9f && term_width(NULL, cp[i]) == 1));
+            r->cell[col++] = cell_make(plain ? cp[i] : '?', &pen);
+        }
+    }
+    while (col < cols)
+        r->cell[col++] = cell_make(' ', &pen);
+    r->used = cols;
+    return r;
+}
+
+/* Keep the row while its text stays, so that a frame costs nothing for it. */
+static const struct row *bar_get(struct view *v, const char *text)
+{
+    uint16_t cols = v->facts.cols;
+    if (v->bar && v->bar->used == cols && !strcmp(v->bar_text, text))
+        return v->bar;
+    row_unref(v->bar);
+    free(v->bar_text);
+    v->bar_text = mem_text(text, strlen(text));
+    v->bar = bar_row(text, cols, v->facts.paint.colours >= 8);
+    return v->bar;
+}
+
+/* ---- side effects of a frame ---- */
+
+/* A title as the terminal may have it: no controls, no longer than TITLE_MAX. A string for the
+ * caller. */
+static char *title_clean(const char *prefix, const char *title)
+{
+    size_t p = strlen(prefix), n = strlen(title), len = 0;
+    if (n > TITLE_MAX) {
+        n = TITLE_MAX;
+        while (n && ((uint8_t)title[n] & 0xc0) == 0x80)
+            n--;
+    }
+    char *t = mem_new(p + n + 1, 1);
+    memcpy(t, prefix, p);
+    for (size_t i = 0; i < n; i++) {
+        uint8_t c = (uint8_t)title[i];
+        if (c == 0xc2 && i + 1 < n && (uint8_t)title[i + 1] < 0xa0)
+            i++; /* C1 */
+        else if (c >= ' ' && c != 0x7f)
+            t[p + len++] = (char)c;
+    }
+    return t;
+}
+
+static void put_osc(struct buf *out, const char *number, const char *text)
+{
+    buf_put_text(out, "\033]");
+    buf_put_text(out, number);
+    buf_put_text(out, text);
+    buf_put_u8(out, '\a');
+}
+
+static void put_titles(struct view *v, const struct frame *f, struct buf *out)
+{
+    const struct snapshot *s = f->s;
+    if (!v->facts.title || (!s->title && !s->icon && !v->title))
+        return;
+    const char *prefix = f->farewell ? "" : v->title_prefix;
+    const char *plain = s->title ? s->title : "", *small = s->icon ? s->icon : "";
+    bool same = !strcmp(plain, small);
+    char *title = title_clean(prefix, plain), *icon = title_clean(same ? prefix : "", small);
+    if (v->told_all && v->title && !strcmp(title, v->title) && !strcmp(icon, v->icon)) {
+        free(title);
+        free(icon);
+        return;
+    }
+    if (same) {
+        put_osc(out, "0;", title);
+    } else {
+        put_osc(out, "1;", icon);
+        put_osc(out, "2;", title);
+    }
+    free(v->title);
+    free(v->icon);
+    v->title = title;
+    v->icon = icon;
+}
+
+/* Towards stock peers bell and clipboard are part of the state. */
+static void put_events(struct view *v, const struct snapshot *s, struct buf *out)
+{
+    if (s->bells != v->bells)
+        view_bell(v, out);
+    if (s->clips != v->clips && s->clip)
+        view_clip(v, s->clip, out);
+    v->bells = s->bells;
+    v->clips = s->clips;
+}
+
+static void put_modes(struct view *v, const struct modes *want, struct buf *out)
+{
+    struct modes to = *want;
+    if (!v->facts.shape)
+        to.cursor_shape = 0;
+    if (!v->told_all) {
+        const struct modes none = {.cursor_shape = 0};
+        modes_put(out, &none, &to, true, SNAPSHOT_STOCK);
+        buf_put_text(out, to.app_keypad ? "\033=" : "\033>");
+        /* The rarer ones are told only where one of both is on. */
+        uint8_t shape = v->modes.cursor_shape;
+        bool scroll = v->modes.alt_scroll;
+        v->modes = to;
+        v->modes.cursor_shape = to.cursor_shape ? 0 : shape;
+        v->modes.alt_scroll = to.alt_scroll ? false : scroll;
+    }
+    modes_put(out, &v->modes, &to, false, SNAPSHOT_NATIVE);
+    v->modes = to;
+}
+
+/* ---- the picture ---- */
+
+static void paint_load(struct view *v, struct paint *p, struct buf *out)
+{
+    struct paint_caps caps = v->facts.paint;
+    caps.wrap = v->wraps;
+    paint_init(p, out, caps, v->facts.cols, v->facts.rows);
+    p->at_known = v->at_known;
+    p->row = v->row;
+    p->col = v->col;
+    p->pending = v->pending;
+    p->pen_known = v->pen_known;
+    p->pen = v->pen;
+}
+
+static void paint_store(struct view *v, const struct paint *p)
+{
+    v->at_known = p->at_known;
+    v->row = p->row;
+    v->col = p->col;
+    v->pending = p->pending;
+    v->pen_known = p->pen_known;
+    v->pen = p->pen;
+}
+
+/* Lines move without getting into the scrollback: by IL and DL only. What falls out at the bottom
+ * of the screen needs no region. */
+static void put_scroll(struct paint *p, const struct scroll *s)
+{
+    bool region = s->bottom + 1 < p->rows;
+    unsigned n = (unsigned)(s->by > 0 ? s->by : -s->by);
+    paint_pen(p, &no_pen);
+    if (region) {
+        paint_csi(p->out, 'r', s->top + 1u, s->bottom + 1u);
+        p->at_known = false;
+    }
+    paint_move(p, s->top, 0);
+    paint_csi(p->out, s->by > 0 ? 'M' : 'L', n > 1 ? n : 0, 0);
+    if (region) {
+        buf_put_text(p->out, "\033[r");
+        p->at_known = false;
+    }
+}
+
+/* To the screen that the frame is for. */
+static void put_switch(struct view *v, bool alt, struct paint *p)
+{
+    if (v->on_alt == alt)
+        return;
+    paint_pen(p, &no_pen);
+    buf_put_text(p->out, alt ? v->smcup : v->rmcup);
+    v->on_alt = alt;
+    /* Whether it was cleared, and what the switch saved and restored, is the terminal's secret. */
+    p->at_known = p->pen_known = false;
+    for (uint16_t i = 0; alt && i < v->facts.rows; i++) {
+        row_unref(v->told[SCREEN_ALT][i]);
+        v->told[SCREEN_ALT][i] = NULL;
+    }
+}
+
+/* The rows that the frame shows, into v->want. */
+static void compose(struct view *v, const struct frame *f)
+{
+    const struct snapshot *s = f->s;
+    for (uint16_t i = 0; i < v->facts.rows; i++) {
+        if (i >= s->rows)
+            v->want[i] = &row_blank_row;
+        else
+            v->want[i] = f->farewell && !v->facts.all_on_alt ? s->main_row[i] : snapshot_row(s, i);
+    }
+    if (f->bar)
+        v->want[0] = bar_get(v, f->bar);
+}
+
+/* The row below everything that shows; may be one past the last. */
+static uint16_t row_below(const struct view *v, const struct snapshot *s)
+{
+    uint16_t n = v->facts.rows;
+    while (n && !v->want[n - 1]->used)
+        n--;
+    if (!s->alt && s->cursor.row > n && s->cursor.row < v->facts.rows)
+        n = s->cursor.row;
+    return n;
+}
+
+static void put_cursor(struct view *v, const struct frame *f, struct paint *p)
+{
+    const struct snapshot *s = f->s;
+    uint16_t row = s->cursor.row, col = s->cursor.col;
+    bool inside = row < v->facts.rows && col < v->facts.cols;
+    bool visible = s->modes.cursor_visible && inside && !(f->bar && row == 0);
+    if (f->farewell) {
+        uint16_t below = row_below(v, s);
+        bool full = below == v->facts.rows;
+        paint_pen(p, &no_pen);
+        paint_move(p, full ? (uint16_t)(below - 1) : below, 0);
+        if (full && !v->facts.all_on_alt)
+            buf_put_u8(p->out, '\n'); /* column 0 already */
+        return;
+    }
+    if (inside && !(p->at_known && p->row == row && p->col == col))
+        paint_move(p, row, col);
+    if (visible != v->cursor_visible || !v->told_all)
+        mode_put(p->out, 25, visible);
+    v->cursor_visible = visible;
+}
+
+/* How many rows differ: is the frame one that a terminal may show half done? */
+static unsigned rows_differing(const struct view *v, const struct row *const *told)
+{
+    unsigned n = 0;
+    for (uint16_t i = 0; i < v->facts.rows; i++)
+        n += told[i] != v->want[i];
+    return n;
+}
+
+static void put_picture(struct view *v, const struct frame *f, struct paint *p)
+{
+    struct row **told = v->told[v->on_alt];
+    struct scroll scrolls[SCROLL_MOST];
+    size_t n = 0;
+    if (v->facts.il_dl)
+        n = scroll_find((rows_ref)told, v->want, v->facts.rows, scrolls);
+    for (size_t i = 0; i < n; i++)
+        put_scroll(p, &scrolls[i]);
+    paint_grid(p, (rows_ref)told, v->want, scrolls, n);
+    for (uint16_t i = 0; i < v->facts.rows; i++) {
+        if (told[i] == v->want[i])
+            continue;
+        struct row *old = told[i];
+        told[i] = row_ref(v->want[i]);
+        row_unref(old);
+    }
+}
+
+static void put_frame(struct view *v, const struct frame *f, struct buf *out)
+{
+    const struct snapshot *s = f->s;
+    struct paint p;
+    bool wraps = s->cols == v->facts.cols && s->rows == v->facts.rows;
+    if (wraps != v->wraps)
+        view_forget_rows(v);
+    v->wraps = wraps;
+    bool alt = v->facts.all_on_alt || (v->smcup && s->alt && !f->farewell);
+    compose(v, f);
+    bool large = alt != v->on_alt || rows_differing(v, (rows_ref)v->told[v->on_alt]) > 1;
+    bool sync = large && v->facts.sync;
+    if (sync)
+        buf_put_text(out, "\033[?2026h");
+    paint_load(v, &p, out);
+    if (!v->told_all) {
+        /* What somebody else may have left: line drawing, insert, origin, no autowrap, a region. */
+        buf_put_text(out, "\017\033(B\033[4l\033[?6l\033[?7h\033[r\033[?1h");
+        p.at_known = p.pen_known = false;
+    }
+    put_switch(v, alt, &p);
+    if (s->modes.reverse != v->modes.reverse || !v->told_all)
+        mode_put(out, 5, s->modes.reverse);
+    if (large && !sync && v->cursor_visible) {
+        mode_put(out, 25, false);
+        v->cursor_visible = false;
+    }
+    put_picture(v, f, &p);
+    put_cursor(v, f, &p);
+    paint_store(v, &p);
+    put_modes(v, &s->modes, out);
+    put_titles(v, f, out);
+    put_events(v, s, out);
+    if (sync)
+        buf_put_text(out, "\033[?2026l");
+    v->told_all = true;
+}
+
+int frame_put(struct view *v, const struct frame *f, struct buf *out)
+{
+    size_t mark = buf_len(out);
+    bool on_alt = v->on_alt;
+    uint64_t bells = v->bells, clips = v->clips;
+    put_frame(v, f, out);
+    if (!buf_err(out))
+        return 0;
+    /* None of it is sent, so the terminal is where it was, and we no longer know where. */
+    buf_trim(out, mark);
+    v->on_alt = on_alt;
+    v->bells = bells;
+    v->clips = clips;
+    view_repaint(v);
+    return ERR_CAP;
+}
+
+int view_frame(struct view *v, const struct snapshot *s, const char *bar, struct buf *out)
+{
+    BUG_ON(!v->started);
+    int err = frame_put(v, &(struct frame){.s = s, .bar = bar}, out);
+    struct snapshot *old = v->last;
+    v->last = snapshot_ref(s);
+    snapshot_unref(old);
+    return err;
+}

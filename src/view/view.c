@@ -1,0 +1,227 @@
+#include "view/view.h"
+
+#include "base/mem.h"
+#include "view/view_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void view_facts_default(struct view_facts *f, uint16_t cols, uint16_t rows)
+{
+    *f = (struct view_facts){.cols = cols, .rows = rows, .paint = {.colours = 8}};
+}
+
+static char *text_copy(const char *t)
+{
+    return t ? mem_text(t, strlen(t)) : NULL;
+}
+
+static uint16_t clamp_size(uint16_t n)
+{
+    return n < 1 ? 1 : n > SCREEN_MAX ? SCREEN_MAX : n;
+}
+
+static void rows_free(struct view *v)
+{
+    view_forget_rows(v);
+    for (int i = 0; i < SCREENS; i++)
+        free(v->told[i]);
+    free(v->want);
+}
+
+static void rows_new(struct view *v)
+{
+    for (int i = 0; i < SCREENS; i++)
+        v->told[i] = mem_new(v->facts.rows, sizeof v->told[i][0]);
+    v->want = mem_new(v->facts.rows, sizeof v->want[0]);
+}
+
+struct view *view_new(const struct view_facts *f)
+{
+    struct view *v = mem_new(1, sizeof *v);
+    v->facts = *f;
+    v->facts.cols = clamp_size(f->cols);
+    v->facts.rows = clamp_size(f->rows);
+    v->facts.paint.lf = false;
+    if (f->smcup && f->rmcup && strlen(f->smcup) <= SWITCH_MAX && strlen(f->rmcup) <= SWITCH_MAX) {
+        v->smcup = text_copy(f->smcup);
+        v->rmcup = text_copy(f->rmcup);
+    }
+    v->facts.smcup = v->smcup;
+    v->facts.rmcup = v->rmcup;
+    v->facts.all_on_alt = f->all_on_alt && v->smcup;
+    v->facts.title_prefix = v->title_prefix = text_copy(f->title_prefix ? f->title_prefix : "");
+    rows_new(v);
+    return v;
+}
+
+void view_free(struct view *v)
+{
+    if (!v)
+        return;
+    rows_free(v);
+    snapshot_unref(v->last);
+    row_unref(v->bar);
+    free(v->bar_text);
+    free(v->title);
+    free(v->icon);
+    free(v->smcup);
+    free(v->rmcup);
+    free(v->title_prefix);
+    free(v);
+}
+
+void view_forget_rows(struct view *v)
+{
+    for (int i = 0; i < SCREENS; i++) {
+        for (uint16_t r = 0; r < v->facts.rows; r++) {
+            row_unref(v->told[i][r]);
+            v->told[i][r] = NULL;
+        }
+    }
+}
+
+void view_repaint(struct view *v)
+{
+    view_forget_rows(v);
+    v->told_all = v->at_known = v->pen_known = false;
+}
+
+void view_resize(struct view *v, uint16_t cols, uint16_t rows)
+{
+    rows_free(v);
+    v->facts.cols = clamp_size(cols);
+    v->facts.rows = clamp_size(rows);
+    rows_new(v);
+    v->at_known = false;
+}
+
+/* ---- taking and giving back ---- */
+
+static int take(struct view *v, struct buf *out)
+{
+    view_repaint(v);
+    v->started = true;
+    v->on_alt = false;
+    if (v->facts.all_on_alt) {
+        buf_put_text(out, v->smcup);
+        v->on_alt = true;
+    } else {
+        /* The lines above the cursor's go into the scrollback, that one becomes row 0: no blank
+         * line is added and none is lost. Lines scroll in with the pen's background. */
+        buf_put_text(out, "\033[m\r");
+        for (uint16_t i = 1; i < v->facts.rows; i++)
+            buf_put_u8(out, '\n');
+    }
+    buf_put_text(out, "\033[?1h");
+    return buf_err(out);
+}
+
+int view_start(struct view *v, struct buf *out)
+{
+    BUG_ON(v->started);
+    if (v->facts.title_stack)
+        buf_put_text(out, "\033[22;0t");
+    return take(v, out);
+}
+
+int view_resume(struct view *v, struct buf *out)
+{
+    BUG_ON(v->started);
+    return take(v, out);
+}
+
+/* Every mode that the view may have set, undone (mosh-protocol.md §11, and our own). */
+static const char undo[] =
+    "\033[r\033[4l\033[?5l\033[?2004l\033[?1004l\033>\033[?1l\033[0m\033[?25h"
+    "\033[?1003l\033[?1002l\033[?1001l\033[?1000l"
+    "\033[?1015l\033[?1006l\033[?1005l";
+
+int view_suspend(struct view *v, struct buf *out)
+{
+    if (!v->started)
+        return buf_err(out);
+    if (v->last) {
+        int err = frame_put(v, &(struct frame){.s = v->last, .farewell = true}, out);
+        if (err)
+            return err;
+    }
+    if (v->facts.shape && v->modes.cursor_shape)
+        buf_put_text(out, "\033[0 q");
+    if (v->modes.alt_scroll)
+        buf_put_text(out, "\033[?1007l");
+    buf_put_text(out, undo);
+    if (v->on_alt)
+        buf_put_text(out, v->rmcup);
+    else /* CSI r has moved the cursor */
+        paint_csi(out, 'H', v->at_known ? v->row + 1u : v->facts.rows, 0);
+    v->started = v->on_alt = false;
+    v->modes = (struct modes){.cursor_shape = 0};
+    view_repaint(v);
+    return buf_err(out);
+}
+
+int view_end(struct view *v, struct buf *out)
+{
+    if (!v->started)
+        return buf_err(out);
+    int err = view_suspend(v, out);
+    if (!err && v->facts.title_stack)
+        buf_put_text(out, "\033[23;0t");
+    return err ? err : buf_err(out);
+}
+
+size_t view_reset_bytes(const struct view *v, uint8_t *out, size_t size)
+{
+    static const char shape[] = "\033[0 q";
+    uint8_t t[VIEW_RESET_MAX];
+    struct buf b = {.mem = t, .size = sizeof t, .cap = sizeof t}; /* never grows: see below */
+    if (!v->started)
+        return 0;
+    if (v->facts.sync)
+        buf_put_text(&b, "\033[?2026l");
+    if (v->facts.shape)
+        buf_put_text(&b, shape);
+    buf_put_text(&b, undo);
+    if (v->on_alt)
+        buf_put_text(&b, v->rmcup);
+    if (!v->facts.all_on_alt)
+        paint_csi(&b, 'H', v->facts.rows, 0);
+    buf_put_text(&b, "\r\n");
+    if (v->facts.title_stack)
+        buf_put_text(&b, "\033[23;0t");
+    size_t n = buf_len(&b) < size ? buf_len(&b) : size;
+    memcpy(out, t, n);
+    return n;
+}
+
+/* ---- the rest ---- */
+
+void view_bell(struct view *v, struct buf *out)
+{
+    buf_put_u8(out, '\a');
+}
+
+/* "selection;base64", and never "?", which asks for the clipboard. */
+static bool clip_safe(const char *clip)
+{
+    static const char selection[] = "cpqs01234567";
+    static const char base64[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+    const char *data = clip + strspn(clip, selection);
+    return *data == ';' && !data[1 + strspn(data + 1, base64)];
+}
+
+void view_clip(struct view *v, const char *clip, struct buf *out)
+{
+    if (!v->facts.clip || !clip_safe(clip))
+        return;
+    buf_put_text(out, "\033]52;");
+    buf_put_text(out, clip);
+    buf_put_u8(out, '\a');
+}
+
+const struct view_ledger *view_ledger(const struct view *v)
+{
+    return &v->ledger;
+}

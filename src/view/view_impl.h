@@ -1,0 +1,53 @@
+/* Private to the view. */
+#ifndef TERN_VIEW_VIEW_IMPL_H
+#define TERN_VIEW_VIEW_IMPL_H
+
+#include "view/view.h"
+
+/* Longest smcup or rmcup that is believed. */
+#define SWITCH_MAX 128
+
+enum { SCREEN_MAIN, SCREEN_ALT, SCREENS };
+
+struct view {
+    struct view_facts facts; /* its strings are owned here */
+    char *smcup, *rmcup, *title_prefix;
+    bool started;
+
+    /* What the terminal was last told. */
+    bool on_alt;
+    struct row **told[SCREENS]; /* facts.rows entries, owned references; NULL: unknown */
+    bool wraps;                 /* the rows told were soft-wrapped by autowrap */
+    bool told_all;              /* else modes, pen and the like are to be told anew */
+    bool at_known;
+    uint16_t row, col;
+    bool pending;
+    bool pen_known;
+    struct pen pen;
+    bool cursor_visible;
+    struct modes modes;
+    char *title, *icon; /* as sent; NULL: never */
+    uint64_t bells, clips;
+
+    struct snapshot *last;   /* of the last frame */
+    struct row *bar;         /* row 0 while the bar shows, or NULL */
+    char *bar_text;          /* its text */
+    const struct row **want; /* scratch: rows of the frame being made */
+    struct view_ledger ledger;
+};
+
+/* The bar as a row of that many columns. */
+struct row *bar_row(const char *text, uint16_t cols, bool colours);
+
+/* How a frame is to be made. */
+struct frame {
+    const struct snapshot *s;
+    const char *bar;
+    bool farewell; /* the main screen, without title prefix, cursor below the last line */
+};
+int MUST_USE frame_put(struct view *v, const struct frame *f, struct buf *out);
+
+/* Forget what stands on both screens. */
+void view_forget_rows(struct view *v);
+
+#endif
