@@ -74,7 +74,7 @@ enum sync_role { SYNC_CLIENT, SYNC_SERVER };
 
 struct sync_config {
     enum sync_role role;
-    bool native;
+    bool native;            /* needs SYNC_CAP_STASH in peer_caps, else the peer counts as stock */
     uint64_t caps;          /* ours, shown in field 100 to a stock peer too; 0 = show nothing */
     uint64_t peer_caps;     /* the peer's, from the connect line or the start record */
     bool null_codec;        /* instructions are not deflated: simulator only, on both ends */
@@ -134,10 +134,11 @@ void sync_link_proven(struct sync *s, uint64_t now_us);
 /* ---- client: input out, screens in ---- */
 
 /* Append typed bytes; returns how many were taken: natively up to sync_input_window(), towards
- * stock all. */
+ * stock all that SYNC_INPUT_MAX unacknowledged ones leave room for. */
 size_t MUST_USE sync_user_bytes(struct sync *s, const void *bytes, size_t len, uint64_t now_us);
 /* Bytes that may be appended now: natively SYNC_WINDOW less those not consumed by the far program,
- * towards stock SIZE_MAX. */
+ * towards stock what
+ * SYNC_INPUT_MAX leaves. */
 size_t sync_input_window(const struct sync *s);
 /* The terminal's size changed; 0 and more than SCREEN_MAX are clamped. No event if unchanged. */
 void sync_user_resize(struct sync *s, uint16_t cols, uint16_t rows, uint64_t now_us);
