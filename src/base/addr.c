@@ -40,7 +40,8 @@ static int parse_v4(const char **t, uint8_t ip[static 4])
             v = v * 10 + (unsigned)(*s++ - '0');
             digits++;
         }
-        if (!digits || digits > 3 || v > 255)
+        /* No leading zeros: some readers take them for octal. */
+        if (!digits || digits > 3 || v > 255 || (digits > 1 && s[-(int)digits] == '0'))
             return ERR_SYNTAX;
         ip[i] = (uint8_t)v;
         if (i < 3 && *s++ != '.')

@@ -132,13 +132,13 @@ void buf_printf(struct buf *b, const char *fmt, ...)
         buf_put(b, small, (size_t)n);
         return;
     }
-    uint8_t *to = buf_reserve(b, (size_t)n + 1);
-    if (!to)
-        return;
+    /* Longer texts are rare; a place of their own, since the NUL may not fit under the cap. */
+    char *text = mem_new((size_t)n + 1, 1);
     va_start(ap, fmt);
-    vsnprintf((char *)to, (size_t)n + 1, fmt, ap);
+    vsnprintf(text, (size_t)n + 1, fmt, ap);
     va_end(ap);
-    b->end += (size_t)n;
+    buf_put(b, text, (size_t)n);
+    free(text);
 }
 
 void buf_skip(struct buf *b, size_t len)
