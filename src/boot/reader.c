@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* More than one connect line and one turn's frames behind it. */
@@ -48,6 +49,16 @@ static void take_noise(struct boot_reader *r, size_t len, struct buf *noise)
     buf_skip(&r->text, len);
 }
 
+/* Bytes before the line's mark, which connect_find found within len bytes. */
+static size_t before_line(const struct boot_reader *r, size_t len)
+{
+    char mark[CONNECT_NONCE_MAX + 8];
+    int n = snprintf(mark, sizeof mark, "TERN %s ", r->nonce);
+    const uint8_t *text = buf_data(&r->text);
+    const uint8_t *at = memmem(text, len, mark, (size_t)n);
+    return at ? (size_t)(at - text) : 0;
+}
+
 int boot_reader_feed(struct boot_reader *r, const uint8_t *bytes, size_t len, struct connect *out,
                      struct buf *noise)
 {
@@ -57,7 +68,9 @@ int boot_reader_feed(struct boot_reader *r, const uint8_t *bytes, size_t len, st
     size_t used = 0;
     int got = connect_find(buf_data(&r->text), buf_len(&r->text), r->nonce, out, &used);
     if (got == 1) {
-        buf_skip(&r->text, used);
+        size_t noise_len = before_line(r, used);
+        take_noise(r, noise_len, noise);
+        buf_skip(&r->text, used - noise_len);
         return 1;
     }
     if (got < 0)

@@ -465,8 +465,7 @@ void options_help(struct buf *out, enum program p)
                           "       tern-server --ls | --kill NAME | --attach NAME | --join ID\n");
     put_group(out, p, false, "What to do:");
     put_group(out, p, true,
-              p == PROGRAM_TERN ? "Settings [and their keywords in ~/.config/tern/config and "
-                                  "/etc/tern/config]:"
+              p == PROGRAM_TERN ? "Settings [keyword in ~/.config/tern/config, /etc/tern/config]:"
                                 : "Settings:");
     if (p == PROGRAM_TERN)
         buf_put_text(out, "\nIn a session, at the start of a line:\n"
@@ -474,7 +473,7 @@ void options_help(struct buf *out, enum program p)
                           "  ~^Z suspend tern         ~?  help      ~~  a tilde\n"
                           "\nExit status: the command's; 255 when a signal killed it, on ~. and "
                           "when the\nsession could not start or was lost; 2 for a mistake in "
-                          "options or configuration.\n");
+                          "options or in the\nconfiguration.\n");
 }
 
 void options_version(struct buf *out, enum program p)
