@@ -63,6 +63,7 @@ int path_add(struct path_table *t, const struct path_ref *ref, int keep, uint64_
     *p = (struct path){
         .ref = *ref,
         .used = true,
+        .serial = ++t->serial,
         .opened_us = now_us,
         .used_us = now_us,
         .probe_us = UINT64_MAX,

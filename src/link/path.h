@@ -36,7 +36,8 @@ void path_ref_format(const struct path_ref *ref, char out[static PATH_TEXT]);
 
 struct path {
     struct path_ref ref;
-    bool used; /* this entry of the table is taken */
+    bool used;       /* this entry of the table is taken */
+    uint32_t serial; /* tells the paths apart that had one entry in turn */
     struct rtt rtt;
     struct order order; /* in-order test for the timestamps of this path */
     uint16_t budget;    /* bytes of UDP payload; PATH_BUDGET_* */
@@ -69,6 +70,7 @@ struct path {
 
 struct path_table {
     struct path all[PATH_CAP];
+    uint32_t serial; /* of the newest path */
 };
 
 #define PATH_NONE (-1)

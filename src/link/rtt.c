@@ -86,7 +86,8 @@ uint64_t rtt_rto_us(const struct rtt *r)
     uint64_t rto = (uint64_t)ceil((r->srtt + 4 * r->rttvar) / 1000) * 1000;
     if (rto < RTT_RTO_MIN)
         return RTT_RTO_MIN;
-    return rto > r->rto_max ? r->rto_max : rto;
+    uint64_t max = r->sampled ? r->rto_max : RTT_RTO_MAX_STOCK;
+    return rto > max ? max : rto;
 }
 
 void rtt_arrived(struct rtt *r, uint64_t missing)

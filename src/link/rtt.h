@@ -44,7 +44,8 @@ bool rtt_receive(struct rtt *r, uint16_t stamp, uint16_t echo, bool congested, u
 void rtt_sample(struct rtt *r, uint64_t sample_us, uint64_t now_us);
 
 uint64_t rtt_srtt_us(const struct rtt *r); /* 1 s before the first sample */
-uint64_t rtt_rto_us(const struct rtt *r);  /* ceil to ms of srtt + 4 rttvar, clamped */
+uint64_t rtt_rto_us(const struct rtt *r);  /* ceil to ms of srtt + 4 rttvar, clamped; at most 1 s
+                                              before the first sample */
 
 /* One datagram of the peer arrived, `missing` before it did not (capped inside, so that an outage
  * is not taken for loss). A late one: rtt_late, which takes one loss back. */
