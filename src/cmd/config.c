@@ -33,6 +33,9 @@ static int PRINTF_LIKE(2, 3) complain(const struct reader *r, const char *fmt, .
     va_start(ap, fmt);
     vsnprintf(r->err + n, OPTION_ERROR - (size_t)n, fmt, ap);
     va_end(ap);
+    for (char *c = r->err; *c; c++) /* the line goes to a terminal */
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
     return ERR_SYNTAX;
 }
 
