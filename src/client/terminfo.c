@@ -96,6 +96,8 @@ enum terminfo_result terminfo_facts(const struct terminfo_env *env, int fd, uint
                  "TERM is not set: using plain ANSI; set TERM to what your terminal is");
         return TERMINFO_UNKNOWN;
     }
+    if (cur_term)
+        del_curterm(cur_term);
     if (setupterm((NCURSES_CONST char *)env->term, fd, &err) == OK) {
         if (!is_ansi()) {
             snprintf(note, TERMINFO_ERROR,

@@ -20,7 +20,7 @@ enum terminfo_result {
     TERMINFO_DUMB, /* the entry is of a terminal without cursor addressing: note says what to do */
 };
 
-/* Fills *f (its strings point into memory that lives until the process ends). fd: the terminal. */
+/* Fills *f (its strings live until the next call). fd: the terminal. */
 enum terminfo_result terminfo_facts(const struct terminfo_env *env, int fd, uint16_t cols,
                                     uint16_t rows, struct view_facts *f,
                                     char note[static TERMINFO_ERROR]);
