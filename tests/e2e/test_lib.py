@@ -1,5 +1,7 @@
 """The judge itself: what the helpers see of a program that is run without tern."""
 
+import os
+
 import pytest
 
 from lib import procs, screen
@@ -13,12 +15,13 @@ def test_status_and_prompt(tmux):
 
 
 def test_sizes_and_resize(tmux):
+    said = os.path.join(tmux.env["HOME"], "size")
     for cols, rows in ((80, 24), (1, 1), (2000, 1000)):
-        w = tmux.window(["sh", "-c", "while :; do stty size > $HOME/size; read x; done"], cols, rows)
-        w.wait(lambda: open(f"{tmux.env['HOME']}/size").read() == f"{rows} {cols}\n", what="the size")
+        w = tmux.window(["sh", "-c", f"while :; do stty size > {said}; read x; done"], cols, rows)
+        w.wait(lambda: os.path.exists(said) and open(said).read() == f"{rows} {cols}\n", what="the size")
     w.resize(33, 7)
     w.keys("Enter")
-    w.wait(lambda: open(f"{tmux.env['HOME']}/size").read() == "7 33\n", what="the new size")
+    w.wait(lambda: open(said).read() == "7 33\n", what="the new size")
 
 
 def test_cells_do_not_depend_on_the_way_of_drawing(tmux):
@@ -75,7 +78,7 @@ def test_a_leak_is_reported(box):
     other = Box()
     other.run("sh", "-c", "setsid sleep 1000 >/dev/null 2>&1 & exit 0", stdin=None)
     with pytest.raises(AssertionError, match="sleep 1000"):
-        other.close()
+        other.close(patience=0.3)
     assert not procs.named("sleep")
 
 

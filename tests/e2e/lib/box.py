@@ -99,7 +99,7 @@ class Box:
         mine = procs.descendants() - self.before
         return {p: procs.command_line(p) or procs.name(p) for p in mine}
 
-    def close(self, check=True):
+    def close(self, check=True, patience=10):
         """Ends tmux and what the test asked to end, then nothing may be left: no process, no socket."""
         for call in reversed(self._closers):
             call()
@@ -107,7 +107,7 @@ class Box:
             self._tmux.close()
         try:
             if check:
-                wait_until(lambda: not self.left(), 10, "no process left", lambda: str(self.left()))
+                wait_until(lambda: not self.left(), patience, "no process left", lambda: str(self.left()))
                 sockets = [os.path.join(d, f) for d, _, files in os.walk(f"{self.root}/tmp")
                            for f in files if stat.S_ISSOCK(os.lstat(os.path.join(d, f)).st_mode)
                            and "tmux-" not in d]
