@@ -26,7 +26,7 @@
 #define FLUSH_US 1000000u
 
 /* Signals that ask us to leave. */
-static const int leave_signals[] = {SIGHUP, SIGINT, SIGTERM};
+static const int leave_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 #define LEAVE_SIGNALS (sizeof leave_signals / sizeof *leave_signals)
 
 extern char **environ;
@@ -242,6 +242,22 @@ static void make_end(struct client *c, const struct connect *connect)
     });
 }
 
+/* False, with a word to the user, if UDP was demanded and the server has none to offer. */
+static bool udp_possible(const struct client *c, const struct connect *connect)
+{
+    const struct client_options *o = c->o;
+    if (o->transport != CLIENT_UDP || (connect->port && connect->addr_count))
+        return true;
+    if (o->port_low)
+        say("the server found no free UDP port in %u:%u; name others with --udp-ports, or leave "
+            "out --transport=udp",
+            o->port_low, o->port_high);
+    else
+        say("the server found no free UDP port; name some with --udp-ports, or leave out "
+            "--transport=udp");
+    return false;
+}
+
 static void on_connected(void *ctx, const struct connect *connect, const struct boot_pipe *pipe)
 {
     struct client *c = ctx;
@@ -249,10 +265,10 @@ static void on_connected(void *ctx, const struct connect *connect, const struct 
     snprintf(c->session, sizeof c->session, "%s", connect->session);
     log_line(c->o->log, LOG_INFO, "client", "session %s, route %u, UDP port %u, %zu addresses",
              connect->session, connect->route, connect->port, connect->addr_count);
-    if (take_tty(c)) {
+    if (!udp_possible(c, connect) || take_tty(c)) {
         close(pipe->in);
         close(pipe->out);
-        give_up(c, 1);
+        give_up(c, CLIENT_STATUS_LOST);
         return;
     }
     make_end(c, connect);
@@ -407,7 +423,7 @@ static void finish(struct client *c)
     tty_guard_set("", 0);
     struct client_result r = client_end_result(c->end);
     char text[OUTCOME_TEXT];
-    c->status = outcome(&r, c->session, c->o->signal_status, text);
+    c->status = outcome(&r, c->session, c->o->signal_status, c->signal || c->tty_lost, text);
     if (text[0])
         say("%s", text);
     log_line(c->o->log, LOG_INFO, "client", "leaving with status %d", c->status);
@@ -434,10 +450,10 @@ static bool terminal_ok(struct client *c)
         return false;
     }
     struct terminfo_env env = {getenv("TERM"), getenv("COLORTERM"), getenv("TMUX")};
-    enum terminfo_result r = terminfo_facts(&env, STDOUT_FILENO, 80, 24, &c->facts, note);
-    if (note[0])
-        say("%s", note);
-    return r != TERMINFO_DUMB;
+    if (!terminfo_facts(&env, STDOUT_FILENO, 80, 24, &c->facts, note))
+        return true;
+    say("%s", note);
+    return false;
 }
 
 int client_run(const struct client_options *o)
@@ -445,7 +461,6 @@ int client_run(const struct client_options *o)
     struct client c = {.o = o, .status = CLIENT_STATUS_LOST};
     if (!terminal_ok(&c))
         return 1;
-    signals_ignore_pipe();
     c.entropy = osrandom();
     c.loop = loop_new();
     if (!c.loop) {

@@ -10,7 +10,7 @@ static const char *or_default(const char *text, const char *otherwise)
     return text ? text : otherwise;
 }
 
-int outcome(const struct client_result *r, const char *session, bool signal_status,
+int outcome(const struct client_result *r, const char *session, bool signal_status, bool forced,
             char text[static OUTCOME_TEXT])
 {
     text[0] = 0;
@@ -32,7 +32,7 @@ int outcome(const struct client_result *r, const char *session, bool signal_stat
         return CLIENT_STATUS_LOST;
     case CLIENT_DETACHED:
         snprintf(text, OUTCOME_TEXT, "detached; tern --attach %s comes back", session);
-        return 0;
+        return forced ? CLIENT_STATUS_LOST : 0;
     case CLIENT_FAILED:
         break;
     }

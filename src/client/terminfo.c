@@ -84,51 +84,51 @@ static bool is_ansi(void)
     return cup && !strncmp(cup, "\033[", 2);
 }
 
-enum terminfo_result terminfo_facts(const struct terminfo_env *env, int fd, uint16_t cols,
-                                    uint16_t rows, struct view_facts *f,
-                                    char note[static TERMINFO_ERROR])
+/* A terminal newer than the database: what its name promises. */
+static void fill_by_name(struct view_facts *f, const struct known *known, const char *colorterm)
+{
+    f->paint.rich = f->paint.colon = f->paint.readdress = true;
+    f->paint.rgb = terminfo_truecolor(colorterm);
+    f->paint.colours = 256;
+    f->il_dl = f->title = f->title_stack = f->shape = f->clip = true;
+    f->smcup = "\033[?1049h";
+    f->rmcup = "\033[?1049l";
+    f->sync = known->sync;
+}
+
+static int refuse(char note[static TERMINFO_ERROR], const char *fmt, const char *term)
+{
+    int n = snprintf(note, TERMINFO_ERROR, fmt, term);
+    snprintf(note + n, TERMINFO_ERROR - (size_t)n,
+             "; set TERM to what your terminal is (TERM=xterm-256color suits most)");
+    return ERR_STATE;
+}
+
+int terminfo_facts(const struct terminfo_env *env, int fd, uint16_t cols, uint16_t rows,
+                   struct view_facts *f, char note[static TERMINFO_ERROR])
 {
     int err = 0;
+    char term[61];
+    snprintf(term, sizeof term, "%s", env->term ? env->term : "");
     note[0] = 0;
     view_facts_default(f, cols, rows);
-    if (!env->term || !*env->term) {
-        snprintf(note, TERMINFO_ERROR,
-                 "TERM is not set: using plain ANSI; set TERM to what your terminal is");
-        return TERMINFO_UNKNOWN;
-    }
+    if (!*term)
+        return refuse(note, "TERM is not set%s", "");
     if (cur_term)
         del_curterm(cur_term);
     if (setupterm((NCURSES_CONST char *)env->term, fd, &err) == OK) {
-        if (!is_ansi()) {
-            snprintf(note, TERMINFO_ERROR,
-                     "a terminal of type %.60s cannot show a screen; set TERM to what your "
-                     "terminal is",
-                     env->term);
-            return TERMINFO_DUMB;
-        }
+        if (!is_ansi())
+            return refuse(note, "a terminal of type %s cannot show a screen", term);
         fill(f, env);
-        return TERMINFO_OK;
+        return 0;
     }
-    /* err 0: no such entry, or one that calls itself generic (dumb); -1: no database at all. */
-    if (err == 0 && (!strcmp(env->term, "dumb") || !strcmp(env->term, "unknown"))) {
-        snprintf(note, TERMINFO_ERROR,
-                 "a terminal of type %s cannot show a screen; set TERM to what your terminal is",
-                 env->term);
-        return TERMINFO_DUMB;
+    const struct known *known = known_find(env->term);
+    if (known) {
+        fill_by_name(f, known, env->colorterm);
+        return 0;
     }
-    if (known_find(env->term)) { /* newer than the database: what its name promises */
-        f->paint.rich = f->paint.colon = true;
-        f->paint.rgb = terminfo_truecolor(env->colorterm);
-        f->paint.colours = 256;
-        f->il_dl = f->title = f->title_stack = f->shape = f->clip = true;
-        f->smcup = "\033[?1049h";
-        f->rmcup = "\033[?1049l";
-        f->sync = known_find(env->term)->sync;
-        return TERMINFO_OK;
-    }
-    snprintf(note, TERMINFO_ERROR,
-             "TERM is \"%.40s\", which is not known here: using plain ANSI; set TERM to what your "
-             "terminal is, or install ncurses-term",
-             env->term);
-    return TERMINFO_UNKNOWN;
+    /* Entries that call themselves generic are refused by setupterm as well. */
+    if (!strcmp(term, "dumb") || !strcmp(term, "unknown"))
+        return refuse(note, "a terminal of type %s cannot show a screen", term);
+    return refuse(note, "TERM is %s, which terminfo does not know here", term);
 }

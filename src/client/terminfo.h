@@ -5,7 +5,7 @@
 
 #include "view/view.h"
 
-#define TERMINFO_ERROR 200
+#define TERMINFO_ERROR 240
 
 /* What the environment says; any may be NULL. */
 struct terminfo_env {
@@ -14,16 +14,10 @@ struct terminfo_env {
     const char *tmux;      /* TMUX: set inside tmux, whatever TERM says */
 };
 
-enum terminfo_result {
-    TERMINFO_OK,
-    TERMINFO_UNKNOWN, /* no entry: *facts is view_facts_default, plain ANSI; note says so */
-    TERMINFO_DUMB, /* the entry is of a terminal without cursor addressing: note says what to do */
-};
-
-/* Fills *f (its strings live until the next call). fd: the terminal. */
-enum terminfo_result terminfo_facts(const struct terminfo_env *env, int fd, uint16_t cols,
-                                    uint16_t rows, struct view_facts *f,
-                                    char note[static TERMINFO_ERROR]);
+/* Fills *f (its strings live until the next call); fd: the terminal. 0, or ERR_STATE for a terminal
+ * that is not known here or cannot show a screen: note then says so and what to do, in one line. */
+int MUST_USE terminfo_facts(const struct terminfo_env *env, int fd, uint16_t cols, uint16_t rows,
+                            struct view_facts *f, char note[static TERMINFO_ERROR]);
 
 /* Direct colour: COLORTERM is truecolor or 24bit. */
 bool terminfo_truecolor(const char *colorterm);
