@@ -55,8 +55,9 @@ static void put_titles(struct buf *out, const struct snapshot *from, const struc
 
 static void put_clip(struct buf *out, const struct snapshot *from, const struct snapshot *to)
 {
-    const char *clip = text_of(to->clip);
-    if (strcmp(text_of(from->clip), clip))
+    /* "c;" is what a cleared clipboard is told as. */
+    const char *clip = to->clip ? to->clip : "c;";
+    if (strcmp(from->clip ? from->clip : "c;", clip))
         put_osc(out, "52;", clip);
 }
 
@@ -190,8 +191,7 @@ int diff_screen(struct buf *out, const struct snapshot *from, const struct snaps
         put_stock_grid(&p, from, to, fresh);
         visible = visible && !fresh;
     }
-    if (!p.at_known || p.row != to->cursor.row || p.col != to->cursor.col)
-        paint_move(&p, to->cursor.row, to->cursor.col);
+    paint_cursor(&p, to->cursor.row, to->cursor.col, snapshot_row(to, to->cursor.row));
     if (fresh || visible != to->modes.cursor_visible)
         mode_put(out, 25, to->modes.cursor_visible);
     paint_pen(&p, &to->pen);

@@ -31,7 +31,10 @@ static void set(char **to, const uint8_t *s, size_t len)
 static void clipboard(struct term *t, const uint8_t *s, size_t len)
 {
     const uint8_t *semi = len ? memchr(s, ';', len) : NULL;
-    if (!semi || len > CLIP_MAX || semi + 1 == s + len || semi[1] == '?')
+    if (!semi || len > CLIP_MAX)
+        return;
+    /* Empty: a peer's diff tells so that a reset forgot the text; a program's is ignored. */
+    if (semi + 1 == s + len ? !t->config.replica : semi[1] == '?')
         return;
     t->clips++;
     if (semi == s + 1 && s[0] == 'c')

@@ -271,6 +271,37 @@ void paint_move(struct paint *p, uint16_t row, uint16_t col)
     window_close(p);
 }
 
+/* Write a few cells of r again to get to col, when that is shorter than to jump there. */
+static bool move_by_writing(struct paint *p, const struct row *r, uint16_t col)
+{
+    if (!p->at_known || p->pending || !p->pen_known || col <= p->col || col - p->col > REWRITE)
+        return false;
+    for (uint16_t c = p->col; c < col; c++) {
+        struct cell cell = row_cell(r, c);
+        struct pen pen = pen_fit(&p->caps, row_pen(r, c));
+        if (cell.text >= 0x7f || pen.fg != p->pen.fg || pen.bg != p->pen.bg ||
+            pen.attr != p->pen.attr || pen.ul != p->pen.ul)
+            return false;
+    }
+    uint8_t *d = room(p, REWRITE);
+    while (p->col < col) {
+        uint8_t c = (uint8_t)row_cell(r, p->col++).text;
+        *d++ = c ? c : ' ';
+    }
+    p->at = d;
+    return true;
+}
+
+void paint_cursor(struct paint *p, uint16_t row, uint16_t col, const struct row *shown)
+{
+    if (p->at_known && p->row == row && p->col == col)
+        return;
+    window_open(p);
+    if (p->row != row || !move_by_writing(p, shown, col))
+        move(p, row, col);
+    window_close(p);
+}
+
 /* ---- cells ---- */
 
 static const struct cell blank_cell;
@@ -441,8 +472,10 @@ static struct plan row_plan(const struct paint *p, uint16_t at, const struct row
     if (n.end < cols)
         n.tail = from ? diff_next(from, to, n.end, cols) : n.end;
     bool wrap = p->caps.wrap && to->wrapped && at + 1 < p->rows, force;
+    uint16_t head = last && row_cell(to, last).text & CELL_TAIL ? (uint16_t)(last - 1) : last;
     if (wrap)
-        force = mark_unknown || !from || !from->wrapped || n.tail < cols || differs(from, to, last);
+        force = mark_unknown || !from || !from->wrapped || n.tail < cols || (join && !head) ||
+                differs(from, to, head) || differs(from, to, last);
     else
         force = p->caps.wrap && from && from->wrapped && !to->wrapped;
     if (!force)
@@ -452,7 +485,7 @@ static struct plan row_plan(const struct paint *p, uint16_t at, const struct row
         return n;
     }
     n.end = n.tail = cols;
-    n.last = last && row_cell(to, last).text & CELL_TAIL ? (uint16_t)(last - 1) : last;
+    n.last = head;
     return n;
 }
 

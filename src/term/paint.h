@@ -43,6 +43,9 @@ void paint_begin(struct paint *p, uint16_t row, uint16_t col, const struct pen *
 /* Bring the cursor there by the shortest known way (CSI H, CR, LF, BS, CSI C/G/d where rich). Never
  * leaves a pending wrap. */
 void paint_move(struct paint *p, uint16_t row, uint16_t col);
+/* The same when the picture is done: where the cursor stands at rest, be it past the last column.
+ * `shown`: what the receiver has in that row. */
+void paint_cursor(struct paint *p, uint16_t row, uint16_t col, const struct row *shown);
 /* SGR to that pen as far as caps allow, in the order of mosh-protocol.md §9.2. Each SGR is complete
  * (starts from 0) unless rich, where a mere change of colour is told alone. */
 void paint_pen(struct paint *p, const struct pen *pen);

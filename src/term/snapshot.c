@@ -143,7 +143,7 @@ bool snapshot_equal(const struct snapshot *a, const struct snapshot *b, enum sna
         !pen_equal(&a->pen, &b->pen, kind) || !text_equal(a->title, b->title))
         return false;
     if (kind == SNAPSHOT_STOCK)
-        return a->bells == b->bells && text_equal(a->clip, b->clip) &&
+        return text_equal(a->clip ? a->clip : "c;", b->clip ? b->clip : "c;") &&
                rows_equal(a->alt ? a->alt_row : a->main_row, b->alt ? b->alt_row : b->main_row, a,
                           kind);
     return a->alt == b->alt && text_equal(a->icon, b->icon) &&

@@ -88,12 +88,13 @@ static inline const struct row *snapshot_row(const struct snapshot *s, uint16_t 
 }
 
 /* What two snapshots must agree on. STOCK: what mosh-protocol.md §9.3 lists at its end (the showing
- * rows, cursor, visibility, pen, reverse, titles, clipboard, bells, paste, mouse, focus). NATIVE:
- * that (without bells and clipboard: those travel as events) plus icon, both grids, `alt`, shape,
+ * rows, cursor, visibility, pen, reverse, titles, clipboard, paste, mouse, focus). NATIVE:
+ * that (without clipboard: it travels as an event) plus icon, both grids, `alt`, shape,
  * keypad, alt_scroll. STOCK compares renditions as §9.2 can write them: any underline style is
  * plain underline, and faint, strike, overline and underline colour do not count; nor does the icon
- * alone. Never compared: a title that was never set against an empty one, `pending`, the wrap mark
- * of the last row (it leads nowhere), app_cursor, clips, history_end. */
+ * alone. Never compared: bells (a diff tells any number as one), a title that was never set against
+ * an empty one, `pending`, the wrap mark of the last row (it leads nowhere), app_cursor, clips,
+ * history_end. */
 enum snapshot_kind { SNAPSHOT_STOCK, SNAPSHOT_NATIVE };
 bool snapshot_equal(const struct snapshot *a, const struct snapshot *b, enum snapshot_kind kind);
 

@@ -243,8 +243,8 @@ static void put_cursor(struct view *v, const struct frame *f, struct paint *p)
             buf_put_u8(p->out, '\n'); /* column 0 already */
         return;
     }
-    if (inside && !(p->at_known && p->row == row && p->col == col))
-        paint_move(p, row, col);
+    if (inside)
+        paint_cursor(p, row, col, v->want[row]);
     if (visible != v->cursor_visible || !v->told_all)
         mode_put(p->out, 25, visible);
     v->cursor_visible = visible;

@@ -202,14 +202,14 @@ void view_bell(struct view *v, struct buf *out)
     buf_put_u8(out, '\a');
 }
 
-/* "selection;base64", and never "?", which asks for the clipboard. */
+/* "selection;base64": never "?", which asks for the clipboard, nor nothing, which clears it. */
 static bool clip_safe(const char *clip)
 {
     static const char selection[] = "cpqs01234567";
     static const char base64[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
     const char *data = clip + strspn(clip, selection);
-    return *data == ';' && !data[1 + strspn(data + 1, base64)];
+    return *data == ';' && data[1] && !data[1 + strspn(data + 1, base64)];
 }
 
 void view_clip(struct view *v, const char *clip, struct buf *out)
