@@ -4,6 +4,7 @@
 #ifndef TERN_BOOT_BOOT_H
 #define TERN_BOOT_BOOT_H
 
+#include "base/rng.h"
 #include "io/loop.h"
 #include "link/connect.h"
 #include "link/start.h"
@@ -59,7 +60,6 @@ const char *boot_command_text(const char *command);
 
 /* A fresh nonce for a start record, from random bytes. */
 #define BOOT_NONCE 20
-struct entropy;
 void boot_nonce(const struct entropy *e, char out[static CONNECT_NONCE_MAX + 1]);
 
 #endif

@@ -1,7 +1,6 @@
 #include "boot/boot.h"
 
 #include "base/mem.h"
-#include "base/rng.h"
 
 #include <limits.h>
 #include <stdio.h>

@@ -5,6 +5,7 @@
 #include "client/outcome.h"
 #include "client/paths.h"
 #include "client/terminfo.h"
+#include "io/harden.h"
 #include "io/loop.h"
 #include "io/osrandom.h"
 #include "io/signals.h"
@@ -481,6 +482,7 @@ int client_exec_server(const char *server_command, const char *const *args)
 {
     struct boot_command cmd;
     boot_command_init(&cmd, server_command, args);
+    harden_restore_core();
     execvp(cmd.argv[0], cmd.argv);
     if (errno == ENOENT)
         say("tern-server was not found; install it, or say where it is with --server=COMMAND");
