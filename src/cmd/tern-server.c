@@ -1,0 +1,103 @@
+/* tern-server's main file. Options, and then what they ask for. */
+#include "cmd/options.h"
+#include "cmd/width.h"
+#include "io/harden.h"
+#include "io/logfile.h"
+#include "server/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STATUS_USAGE 2
+
+static int complain(const char *text)
+{
+    fprintf(stderr, "tern-server: %s\n", text);
+    return STATUS_USAGE;
+}
+
+static int print(void (*make)(struct buf *out, enum program p))
+{
+    struct buf out;
+    buf_init(&out, 1u << 16);
+    make(&out, PROGRAM_SERVER);
+    fwrite(buf_data(&out), 1, buf_len(&out), stdout);
+    buf_fini(&out);
+    return fflush(stdout) ? 1 : 0;
+}
+
+/* Descriptors 0..2 must be taken, or the first file opened would become one of them. */
+static void open_std_fds(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= 2);
+    if (fd > 2)
+        close(fd);
+}
+
+static bool flag(const struct options *o, enum option_id id)
+{
+    return options_number(o, id, 0) != 0;
+}
+
+static int serve(const struct options *o, const struct log *log)
+{
+    const struct setting *ports = &o->v[OPTION_UDP_PORTS], *detach = &o->v[OPTION_DETACH_TIMEOUT];
+    return server_run(&(struct server_options){
+        .log = log,
+        .width = width_of,
+        .port_low = ports->lo,
+        .port_high = ports->hi,
+        .detach_set = detach->set,
+        .detach_timeout_s = detach->number,
+        .attach = options_text(o, OPTION_ATTACH, NULL),
+    });
+}
+
+static int run(const struct options *o)
+{
+    struct logfile *log = NULL;
+    const char *name = options_text(o, OPTION_LOG, NULL);
+    if (flag(o, OPTION_HELP))
+        return print(options_help);
+    if (flag(o, OPTION_VERSION))
+        return print(options_version);
+    if (flag(o, OPTION_LS))
+        return server_ls();
+    if (o->v[OPTION_KILL].set)
+        return server_kill(o->v[OPTION_KILL].text);
+    if (name &&
+        logfile_open(name, (enum log_level)options_number(o, OPTION_LOG_LEVEL, LOG_DEBUG), &log)) {
+        fprintf(stderr, "tern-server: cannot write the log %s: %s\n", name, strerror(errno));
+        return STATUS_USAGE;
+    }
+    int status = o->v[OPTION_JOIN].set ? server_join(o->v[OPTION_JOIN].text, logfile_log(log))
+                                       : serve(o, logfile_log(log));
+    logfile_close(log);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {0};
+    char err[OPTION_ERROR];
+    int rest;
+    open_std_fds();
+    harden_no_core();
+    width_setup();
+    if (options_parse(&o, PROGRAM_SERVER, argc, argv, &rest, err))
+        return complain(err);
+    if (rest < argc) {
+        fprintf(stderr, "tern-server: unexpected word %.100s; see tern-server --help\n",
+                argv[rest]);
+        return STATUS_USAGE;
+    }
+    int status = run(&o);
+    options_fini(&o);
+    return status;
+}

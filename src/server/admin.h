@@ -1,0 +1,17 @@
+/* Talking to the other tern-servers of this user, through the socket folder. */
+#ifndef TERN_SERVER_ADMIN_H
+#define TERN_SERVER_ADMIN_H
+
+#include "session/server_end.h"
+
+#define ADMIN_ERROR 256
+
+/* The name of a new session: `wish`, or the first free number. ERR_STATE with a line in why when
+ * wish is taken, ERR_SYS when the folder cannot be used. */
+int MUST_USE admin_choose_name(const char *wish, char name[static SESSION_NAME_MAX + 1],
+                               char why[static ADMIN_ERROR]);
+/* Have the owner of session `name` (empty: the one that was left last) open a link, print its
+ * connect line and relay between stdin/stdout and its socket until either ends. Exit status. */
+int admin_attach(const char *name, const char *nonce);
+
+#endif

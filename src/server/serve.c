@@ -1,0 +1,364 @@
+#include "server/serve.h"
+
+#include "base/mem.h"
+#include "base/wire.h"
+#include "io/harden.h"
+#include "io/osrandom.h"
+#include "io/sockaddr.h"
+#include "server/admin.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FIRST_US      60000000u
+#define HISTORY_BYTES (16u << 20)
+/* Numbers of sockets: UDP v4 and v6, then pipes. */
+enum { SOCK_UDP = 1, SOCK_PIPE = 3 };
+
+static int complain(const char *text)
+{
+    fprintf(stderr, "tern-server: %s\n", text);
+    return 1;
+}
+
+/* ---- the turn ---- */
+
+static void send_datagram(struct serve *s, const struct link_datagram *d)
+{
+    if (d->to.kind == PATH_PIPE) {
+        struct way *w = way_of(s, d->to.sock);
+        if (w)
+            framed_send(&w->framed, d->data, d->len);
+        return;
+    }
+    struct udp *u = s->udp[d->to.remote.family == ADDR_V6];
+    if (u && udp_send(u, &d->to.remote, d->data, d->len) == ERR_CAP) {
+        int route = link_route(d->data, d->len);
+        server_too_big(s->end, (uint16_t)(route > 0 ? route : 0), &d->to);
+    }
+}
+
+static void on_pump(void *ctx)
+{
+    struct serve *s = ctx;
+    struct link_datagram d;
+    LIST_EACH(n, &s->terminals)
+    {
+        terminal_write(LIST_ITEM(n, struct terminal, node));
+    }
+    while (server_end_poll(s->end, loop_now_us(s->loop), &d) == 1)
+        send_datagram(s, &d);
+    callers_sweep(s, false);
+    ways_sweep(s, false);
+    terminals_sweep(s, false);
+    if (server_end_idle(s->end, loop_now_us(s->loop)) && list_empty(&s->callers)) {
+        loop_stop(s->loop);
+        return;
+    }
+    timer_set(&s->timer, server_end_deadline(s->end, loop_now_us(s->loop)));
+}
+
+static void on_timer(void *ctx)
+{
+    serve_wake(ctx);
+}
+
+void serve_wake(struct serve *s)
+{
+    later_set(&s->pump);
+}
+
+/* ---- what the sessions ask for ---- */
+
+static void on_resize(void *ctx, uint32_t sid, uint16_t cols, uint16_t rows)
+{
+    struct terminal *t = terminal_of(ctx, sid);
+    if (t && t->pty)
+        pty_resize(t->pty, &(struct tty_size){.cols = cols, .rows = rows});
+}
+
+static void on_hangup(void *ctx, uint32_t sid)
+{
+    struct terminal *t = terminal_of(ctx, sid);
+    if (t)
+        terminal_hangup(t);
+}
+
+static void on_ended(void *ctx, uint32_t sid)
+{
+    struct terminal *t = terminal_of(ctx, sid);
+    if (t)
+        t->ended = true;
+    serve_wake(ctx);
+}
+
+static void on_link_closed(void *ctx, uint16_t route)
+{
+    struct serve *s = ctx;
+    LIST_EACH(n, &s->ways)
+    {
+        struct way *w = LIST_ITEM(n, struct way, node);
+        if (w->route == route)
+            w->dead = true;
+    }
+    serve_wake(s);
+}
+
+/* ---- UDP ---- */
+
+static void on_udp(void *ctx, struct udp *u, const struct udp_datagram *d)
+{
+    struct serve *s = ctx;
+    struct path_ref from = {.kind = PATH_UDP, .sock = udp_id(u), .remote = d->from};
+    if (d->oversize)
+        return;
+    server_end_datagram(s->end, &from, d->ecn == 3, d->bytes, d->len, loop_now_us(s->loop));
+    serve_wake(s);
+}
+
+static void add_address(struct connect *c, struct addr a)
+{
+    a.port = c->port;
+    if (c->addr_count < CONNECT_ADDRS)
+        c->addrs[c->addr_count++] = a;
+}
+
+static void open_udp(struct serve *s, const struct start_record *r)
+{
+    struct udp_config c = {.recv = on_udp, .ctx = s, .id = SOCK_UDP};
+    c.lo = s->o->port_low ? s->o->port_low : r->port_low;
+    c.hi = s->o->port_low ? s->o->port_high : r->port_high;
+    if (!c.lo && !c.hi) {
+        c.lo = SERVER_PORT_LOW;
+        c.hi = SERVER_PORT_HIGH;
+    }
+    if (r->no_udp)
+        return;
+    if (r->bind && addr_parse(r->bind, &c.bind)) {
+        fprintf(stderr, "tern-server: %.100s is not a numeric address; binding to any\n", r->bind);
+        c.bind = (struct addr){0};
+    }
+    if (udp_new_pair(s->loop, &c, &s->udp[0], &s->udp[1])) {
+        fprintf(stderr,
+                "tern-server: no UDP port in %u:%u (%s); the session stays on the login's own "
+                "connection; free a port or give --udp-ports\n",
+                c.lo, c.hi, strerror(errno));
+        return;
+    }
+    s->connect.port = udp_local(s->udp[0] ? s->udp[0] : s->udp[1]).port;
+    /* Loopback only where client and server share the host. */
+    struct addr local[CONNECT_ADDRS - 2];
+    static const char *const loopback[] = {"127.0.0.1", "::1"};
+    for (size_t i = 0; i < 2 && !getenv("SSH_CONNECTION"); i++) {
+        struct addr a;
+        if (s->udp[i] && !addr_parse(loopback[i], &a))
+            add_address(&s->connect, a);
+    }
+    size_t n = sockaddr_local(local, CONNECT_ADDRS - 2);
+    for (size_t i = 0; i < n; i++)
+        if (s->udp[local[i].family == ADDR_V6])
+            add_address(&s->connect, local[i]);
+}
+
+/* ---- starting ---- */
+
+/* Our own session and process group, so that the terminal of who started us cannot end us. A group
+ * leader must fork for that; the parent then waits until the child is ready or gone, and leaves
+ * with its status. */
+static int leave_terminal(void)
+{
+    if (setsid() >= 0 || getpgrp() != getpid())
+        return ERR_OK;
+    pid_t pid = fork();
+    if (pid < 0)
+        return ERR_SYS;
+    if (pid > 0)
+        _exit(0);
+    setsid();
+    return ERR_OK;
+}
+
+static int make_session(struct serve *s, const struct start_record *r)
+{
+    char name[SESSION_NAME_MAX + 1], why[ADMIN_ERROR];
+    if (admin_choose_name(r->session, name, why))
+        return complain(why);
+    uint16_t cols = r->cols ? r->cols : 80, rows = r->rows ? r->rows : 24;
+    uint64_t now = loop_now_us(s->loop);
+    uint32_t sid = server_session_open(s->end, name, cols, rows, now);
+    struct connect made;
+    if (!sid || server_link_open(s->end, sid, &made, now))
+        return complain("too many sessions");
+    if (terminal_new(s, sid, r)) {
+        fprintf(stderr, "tern-server: no pseudo terminal: %s\n", strerror(errno));
+        return 1;
+    }
+    struct connect c = s->connect;
+    memcpy(c.secret, made.secret, sizeof c.secret);
+    memcpy(c.session, made.session, sizeof c.session);
+    c.route = made.route;
+    c.caps = made.caps;
+    struct buf line;
+    buf_init(&line, CONNECT_LINE_MAX);
+    connect_put(&line, r->nonce, &c);
+    int err = buf_err(&line);
+    if (!err && write(1, buf_data(&line), buf_len(&line)) != (ssize_t)buf_len(&line))
+        err = ERR_SYS;
+    mem_wipe(line.mem, line.size);
+    buf_fini(&line);
+    connect_wipe(&c);
+    uint16_t route = made.route;
+    connect_wipe(&made);
+    if (err)
+        return complain("cannot write the connect line to stdout");
+    int in = fcntl(0, F_DUPFD_CLOEXEC, 3), out = fcntl(1, F_DUPFD_CLOEXEC, 3);
+    if (in < 0 || out < 0 || !way_new(s, in, out, PIPE_OWN_IN | PIPE_OWN_OUT, route))
+        return complain("cannot use stdin and stdout as a path");
+    return 0;
+}
+
+static uint64_t detach_timeout(const struct server_options *o, const struct start_record *r)
+{
+    if (o->detach_set)
+        return o->detach_timeout_s * 1000000;
+    return (r->detach_timeout_s ? r->detach_timeout_s : SERVER_DETACH_S) * (uint64_t)1000000;
+}
+
+/* stdin and stdout live on as a path under other numbers; stderr was for complaints of the start.
+ */
+static void drop_std_fds(void)
+{
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    for (int i = 0; i <= 2; i++)
+        dup2(fd, i);
+    close(fd);
+}
+
+static int serve(const struct server_options *o, const struct start_record *r)
+{
+    struct serve s = {.o = o, .next_sock = SOCK_PIPE};
+    char why[SOCKDIR_ERROR];
+    list_init(&s.terminals);
+    list_init(&s.ways);
+    list_init(&s.callers);
+    s.loop = loop_new();
+    if (!s.loop)
+        return complain("no event loop: too many open files?");
+    later_init(&s.pump, s.loop, on_pump, &s);
+    timer_init(&s.timer, s.loop, on_timer, &s);
+    s.end = server_end_new(&(struct server_end_config){
+        .ops = {on_resize, on_hangup, on_ended, on_link_closed, &s},
+        .entropy = osrandom(),
+        .log = o->log,
+        .width = o->width,
+        .history_bytes = HISTORY_BYTES,
+        .detach_timeout_us = detach_timeout(o, r),
+        .first_timeout_us = FIRST_US,
+    });
+    s.connect.port = 0;
+    open_udp(&s, r);
+    if (callers_listen(&s, why))
+        s.status = complain(why);
+    else
+        s.status = make_session(&s, r);
+    if (!s.status) {
+        drop_std_fds();
+        serve_wake(&s);
+        loop_run(s.loop);
+    }
+    terminals_sweep(&s, true);
+    callers_sweep(&s, true);
+    ways_sweep(&s, true);
+    server_end_free(s.end);
+    listener_free(s.listener);
+    udp_free(s.udp[0]);
+    udp_free(s.udp[1]);
+    later_clear(&s.pump);
+    timer_clear(&s.timer);
+    loop_free(s.loop);
+    return s.status;
+}
+
+/* ---- the start record ---- */
+
+static int bad_record(int err, const struct start_record *r)
+{
+    if (err == ERR_VERSION)
+        fprintf(stderr,
+                "tern-server: the client speaks version %u of the start record, this tern-server "
+                "(" TERN_VERSION ") version %u; install the same release on both ends\n",
+                r->version, START_VERSION);
+    else
+        fprintf(stderr,
+                "tern-server: stdin is not a start record (%s); tern-server is started by tern, "
+                "not by hand; see tern --help\n",
+                err_text(err));
+    return 1;
+}
+
+/* Read exactly one record, byte for byte as far as it goes: what follows belongs to the pipe path.
+ */
+static int read_record(struct start_record *r)
+{
+    struct buf in;
+    size_t used;
+    buf_init(&in, START_HEAD + START_RECORD_MAX);
+    for (;;) {
+        size_t want = START_HEAD;
+        int got = start_get(buf_data(&in), buf_len(&in), r, &used);
+        if (got) {
+            buf_fini(&in);
+            return got == 1 ? 0 : bad_record(got, r);
+        }
+        if (buf_len(&in) >= START_HEAD)
+            want += wire_get_u32(buf_data(&in));
+        size_t n = want - buf_len(&in);
+        uint8_t *to = buf_reserve(&in, n < 65536 ? n : 65536);
+        struct pollfd p = {.fd = 0, .events = POLLIN};
+        ssize_t len = -1;
+        if (to && poll(&p, 1, 60000) == 1)
+            len = read(0, to, n < 65536 ? n : 65536);
+        if (len < 0 && errno == EINTR)
+            continue;
+        if (len <= 0) {
+            buf_fini(&in);
+            return bad_record(ERR_SHORT, r);
+        }
+        buf_commit(&in, (size_t)len);
+    }
+}
+
+int server_run(const struct server_options *o)
+{
+    struct start_record r;
+    if (isatty(0))
+        return complain(
+            "stdin is a terminal; tern-server is started by tern, not by hand; see tern --help");
+    int status = read_record(&r);
+    if (status)
+        return status;
+    if (!connect_nonce_valid(r.nonce)) {
+        status = bad_record(ERR_SYNTAX, &r);
+    } else if (o->attach || r.action == START_ATTACH) {
+        status = admin_attach(o->attach ? o->attach : r.session, r.nonce);
+    } else if (r.action != START_NEW) {
+        status =
+            complain("the client asks for something that this release does not know; install the "
+                     "same release on both ends");
+    } else {
+        harden_no_core();
+        signal(SIGHUP, SIG_IGN);
+        signal(SIGPIPE, SIG_IGN);
+        status = leave_terminal() ? complain("cannot leave the terminal") : serve(o, &r);
+    }
+    start_fini(&r);
+    return status;
+}

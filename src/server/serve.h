@@ -1,0 +1,86 @@
+/* Private to serve*.c: the process that owns sessions. */
+#ifndef TERN_SERVER_SERVE_H
+#define TERN_SERVER_SERVE_H
+
+#include "base/list.h"
+#include "io/pty.h"
+#include "io/sockdir.h"
+#include "io/udp.h"
+#include "server/child.h"
+#include "server/framed.h"
+#include "server/server.h"
+#include "session/server_end.h"
+
+struct serve;
+
+/* A session's pty. */
+struct terminal {
+    struct list node;
+    struct serve *serve;
+    uint32_t sid;
+    struct pty *pty; /* NULL once it ended */
+    bool gone;       /* exited: free the pty at the end of the turn */
+    bool ended;      /* the session is over: free all of it */
+    bool modes_known, echo, canonical;
+    struct timer hangup; /* a program that does not mind SIGHUP is left behind */
+};
+
+/* A pipe path of one link: our stdin and stdout, or an accepted socket. */
+struct way {
+    struct list node;
+    struct serve *serve;
+    struct framed framed;
+    uint32_t sock;
+    uint16_t route;
+    bool dead; /* free at the end of the turn */
+};
+
+/* An accepted socket before it is a way. */
+struct caller {
+    struct list node;
+    struct serve *serve;
+    struct pipe *pipe;
+    int fd; /* dup of the socket, for the way it may become */
+    struct buf in;
+    bool dead;
+};
+
+#define CALLERS_MAX 32
+#define WAYS_MAX    64
+
+struct serve {
+    const struct server_options *o;
+    struct loop *loop;
+    struct server_end *end;
+    struct udp *udp[2]; /* v4, v6 */
+    struct listener *listener;
+    struct sockdir dir;
+    char socket_name[SOCKDIR_NAME];
+    struct list terminals, ways, callers;
+    size_t caller_count, way_count;
+    uint32_t next_sock;
+    struct later pump;
+    struct timer timer;
+    struct connect connect; /* port and addresses of every connect line */
+    int status;
+};
+
+/* Everything that happened is carried through at the end of the turn. */
+void serve_wake(struct serve *s);
+
+/* serve_callers.c */
+int callers_listen(struct serve *s, char why[static SOCKDIR_ERROR]);
+void callers_sweep(struct serve *s, bool all);
+/* ways */
+struct way *way_new(struct serve *s, int in, int out, int flags, uint16_t route);
+struct way *way_of(struct serve *s, uint32_t sock);
+void ways_sweep(struct serve *s, bool all);
+
+/* serve_terminal.c */
+int terminal_new(struct serve *s, uint32_t sid, const struct start_record *r);
+struct terminal *terminal_of(struct serve *s, uint32_t sid);
+void terminal_write(struct terminal *t);
+void terminal_hangup(struct terminal *t);
+void terminals_sweep(struct serve *s, bool all);
+
+#endif

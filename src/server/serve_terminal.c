@@ -1,0 +1,123 @@
+/* Ptys of the sessions. */
+#include "base/mem.h"
+#include "server/serve.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* After a hangup a program has this long to end before its session does without it. */
+#define HANGUP_US 2000000u
+
+static void on_data(void *ctx, const uint8_t *bytes, size_t len)
+{
+    struct terminal *t = ctx;
+    server_session_output(t->serve->end, t->sid, bytes, len, loop_now_us(t->serve->loop));
+    serve_wake(t->serve);
+}
+
+static void on_writable(void *ctx)
+{
+    serve_wake(((struct terminal *)ctx)->serve);
+}
+
+static void on_exited(void *ctx, const struct proc_exit *e)
+{
+    struct terminal *t = ctx;
+    t->gone = true;
+    timer_clear(&t->hangup);
+    server_session_exited(t->serve->end, t->sid, e->status, e->signal, loop_now_us(t->serve->loop));
+    serve_wake(t->serve);
+}
+
+static void on_hangup_timeout(void *ctx)
+{
+    struct terminal *t = ctx;
+    on_exited(t, &(struct proc_exit){.signal = SIGHUP});
+}
+
+int terminal_new(struct serve *s, uint32_t sid, const struct start_record *r)
+{
+    struct terminal *t = mem_new(1, sizeof *t);
+    struct child child;
+    t->serve = s;
+    t->sid = sid;
+    timer_init(&t->hangup, s->loop, on_hangup_timeout, t);
+    child_init(&child, r);
+    struct pty_config c = {
+        .file = child.file,
+        .argv = (const char *const *)child.argv.item,
+        .env = (const char *const *)child.env.item,
+        .cwd = child.home,
+        .size = {.cols = r->cols, .rows = r->rows},
+    };
+    struct pty_ops ops = {on_data, on_writable, on_exited, t};
+    int err = pty_new(s->loop, &c, &ops, &t->pty);
+    child_fini(&child);
+    if (err) {
+        free(t);
+        return err;
+    }
+    list_add_tail(&s->terminals, &t->node);
+    return ERR_OK;
+}
+
+struct terminal *terminal_of(struct serve *s, uint32_t sid)
+{
+    LIST_EACH(n, &s->terminals)
+    {
+        struct terminal *t = LIST_ITEM(n, struct terminal, node);
+        if (t->sid == sid && !t->ended)
+            return t;
+    }
+    return NULL;
+}
+
+void terminal_write(struct terminal *t)
+{
+    struct serve *s = t->serve;
+    struct buf *in = server_session_input(s->end, t->sid);
+    if (!t->pty || t->gone || !in)
+        return;
+    while (buf_len(in)) {
+        size_t n = pty_write(t->pty, buf_data(in), buf_len(in));
+        if (!n)
+            break;
+        buf_skip(in, n);
+        server_session_written(s->end, t->sid, loop_now_us(s->loop));
+    }
+    bool echo, canonical;
+    if (!pty_modes(t->pty, &echo, &canonical))
+        return;
+    if (t->modes_known && t->echo == echo && t->canonical == canonical)
+        return;
+    t->modes_known = true;
+    t->echo = echo;
+    t->canonical = canonical;
+    server_session_tty(s->end, t->sid, echo, canonical, loop_now_us(s->loop));
+}
+
+void terminals_sweep(struct serve *s, bool all)
+{
+    LIST_EACH_SAFE(n, tmp, &s->terminals)
+    {
+        struct terminal *t = LIST_ITEM(n, struct terminal, node);
+        if (t->gone || t->ended || all) {
+            pty_free(t->pty);
+            t->pty = NULL;
+            timer_clear(&t->hangup);
+        }
+        if (!t->ended && !all)
+            continue;
+        list_del(&t->node);
+        free(t);
+    }
+}
+
+void terminal_hangup(struct terminal *t)
+{
+    if (!t->pty || t->gone)
+        return;
+    pty_hangup(t->pty);
+    timer_set(&t->hangup, loop_now_us(t->serve->loop) + HANGUP_US);
+}
