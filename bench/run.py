@@ -1,0 +1,262 @@
+#!/usr/bin/python3
+"""`make bench`: measures what README and docs/BENCHMARKS.md say, and writes the latter.
+
+    bench/run.py [--rounds N] [--build DIR] [--print]
+
+Engine: our engine and Debian's libvterm by turns, one process for each pass, N rounds; medians and the
+spread (lowest to highest) are given, ratios are of passes of the same round. Frames: medians inside one
+process, N processes. Memory: a real `tern --local` in a pty, after typing, when nothing moves any more.
+"""
+import argparse
+import datetime
+import fcntl
+import os
+import platform
+import pty
+import re
+import select
+import signal
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from pathlib import Path
+
+import streams
+
+ROOT = Path(__file__).resolve().parent.parent
+SIZES = [(80, 24), (300, 100)]
+HISTORY = 16 << 20
+TITLES = {"ascii": "ASCII lines", "y": "`y` lines", "colour": "truecolor SGR", "wide": "CJK + emoji",
+          "motion": "cursor motion"}
+BUDGET = {"ascii": 300, "y": 60, "colour": 250, "wide": 150, "motion": 150}
+FRAMES = {"character": "one character", "line": "one line scrolled in", "colours": "truecolor, 20 runs a line",
+          "cells": "truecolor, each cell its own"}
+FRAME_BUDGET = {"character": 1, "line": 5, "colours": 200}
+
+
+def output(command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def middle(values, digits=0):
+    """Median (lowest-highest)."""
+    form = f"{{:.{digits}f}}"
+    return f"{form.format(statistics.median(values))} ({form.format(min(values))}-{form.format(max(values))})"
+
+
+def engine_table(build, folder, rounds):
+    lines = ["| input | size | history off, MB/s | history on, MB/s | libvterm, MB/s | off / libvterm |",
+             "|---|---|---|---|---|---|"]
+    got = {}
+    for _ in range(rounds):
+        for cols, rows in SIZES:
+            for name in streams.STREAMS:
+                path = f"{folder}/{name}"
+                for key, command in (
+                        ("off", ["bench_engine", cols, rows, 0, path]),
+                        ("on", ["bench_engine", cols, rows, HISTORY, path]),
+                        ("vterm", ["bench_vterm", cols, rows, path])):
+                    command = [str(build / "bench" / command[0]), *map(str, command[1:])]
+                    got.setdefault((cols, rows, name, key), []).append(float(output(command)))
+    for cols, rows in SIZES:
+        for name in streams.STREAMS:
+            off, on, vterm = (got[cols, rows, name, key] for key in ("off", "on", "vterm"))
+            ratio = statistics.median(a / b for a, b in zip(off, vterm))
+            lines.append(f"| {TITLES[name]} | {cols}x{rows} | {middle(off)} | {middle(on)} | {middle(vterm, 1)} | {ratio:.1f} |")
+    worst = [f"{TITLES[n]} {statistics.median(got[80, 24, n, 'off']):.0f} of {BUDGET[n]}" for n in streams.STREAMS
+             if statistics.median(got[80, 24, n, "off"]) < BUDGET[n]]
+    return lines, worst
+
+
+def frame_table(build, rounds):
+    lines = ["| change | size | kind | microseconds | bytes |", "|---|---|---|---|---|"]
+    got = {}
+    for _ in range(rounds):
+        for cols, rows in SIZES:
+            for line in output([str(build / "bench" / "bench_diff"), str(cols), str(rows)]).splitlines():
+                name, kind, spent, size = line.split()
+                got.setdefault((name, cols, rows, kind), []).append((float(spent), int(size)))
+    for (name, cols, rows, kind), values in got.items():
+        lines.append(f"| {FRAMES[name]} | {cols}x{rows} | {kind} | {middle([v[0] for v in values], 2)} | {values[0][1]} |")
+    worst = [f"{FRAMES[n]} {statistics.median(v[0] for v in got[n, 300, 100, 'native']):.1f} us of {most}"
+             for n, most in FRAME_BUDGET.items()
+             if statistics.median(v[0] for v in got[n, 300, 100, "native"]) > most]
+    return lines, worst
+
+
+def processes(build, name):
+    """Ids of the running processes of one of our executables."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if os.readlink(entry / "exe") == str(build / name):
+                    found.add(int(entry.name))
+            except OSError:
+                pass
+    return found
+
+
+def memory_of(pid):
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(re.search(r"Private_Dirty:\s+(\d+)", rollup)[1]) / 1024
+
+
+class Terminal:
+    """A program in a pty of 80x24."""
+
+    def __init__(self, command, env):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.execvpe(command[0], command, env)
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.seen = b""
+
+    def read(self, seconds):
+        """What comes within so many seconds, or b''."""
+        if not select.select([self.fd], [], [], seconds)[0]:
+            return b""
+        try:
+            more = os.read(self.fd, 65536)
+        except OSError:
+            more = b""
+        self.seen += more
+        return more
+
+    def type(self, keys):
+        os.write(self.fd, keys)
+
+    def wait_for(self, what, seconds=20):
+        end = time.monotonic() + seconds
+        while what not in self.seen:
+            if time.monotonic() > end:
+                raise TimeoutError(f"{what!r} did not come: {self.seen[-300:]!r}")
+            self.read(0.2)
+
+    def settle(self, quiet=2.0):
+        while self.read(quiet):
+            pass
+
+
+def memory_once(build):
+    """MiB of Private_Dirty of an idle client and server."""
+    before = {name: processes(build, name) for name in ("tern", "tern-server")}
+    env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "TERM": "xterm-256color",
+           "LANG": "C.UTF-8", "PS1": "$ ", "SHELL": "/bin/sh"}
+    t = Terminal([str(build / "tern"), "--local", "--", "/bin/sh"], env)
+    try:
+        t.wait_for(b"$ ")
+        for i in range(20):
+            for key in f"echo line {i}":
+                t.type(key.encode())
+                t.read(0.02)
+            t.type(b"\r")
+            t.settle(0.3)
+        t.settle()
+        client = processes(build, "tern") - before["tern"]
+        server = processes(build, "tern-server") - before["tern-server"]
+        # With several processes of one executable the whole counts.
+        figures = sum(map(memory_of, client)), sum(map(memory_of, server))
+        t.type(b"exit\r")
+        end = time.monotonic() + 10
+        while time.monotonic() < end and os.waitpid(t.pid, os.WNOHANG)[0] == 0:
+            t.read(0.1)
+        return figures
+    finally:
+        os.close(t.fd)
+        try:
+            os.kill(t.pid, signal.SIGTERM)
+        except ProcessLookupError:
+            pass
+
+
+def memory_table(build, rounds):
+    runs = [memory_once(build) for _ in range(rounds)]
+    client, server = ([r[i] for r in runs] for i in (0, 1))
+    lines = ["| process | Private_Dirty, MiB | budget |", "|---|---|---|",
+             f"| client | {middle(client, 2)} | 3 |", f"| server | {middle(server, 2)} | 3 |"]
+    worst = [f"{name} {statistics.median(v):.1f} MiB of 3" for name, v in (("client", client), ("server", server))
+             if statistics.median(v) > 3]
+    return lines, worst
+
+
+def machine():
+    cpu = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+    total = re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())
+    return (f"{cpu[1] if cpu else platform.machine()}, {os.cpu_count()} processors, "
+            f"{int(total[1]) / 1048576:.0f} GiB; Linux {platform.release()}")
+
+
+def versions():
+    rows = [output(["gcc", "--version"]).splitlines()[0]]
+    for package in ("libvterm0", "libuv1", "libssl3"):
+        got = subprocess.run(["dpkg-query", "-W", "-f=${Package} ${Version}", package], capture_output=True, text=True)
+        rows += [got.stdout] if got.returncode == 0 else []
+    commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    return "; ".join([f"tern at {commit.stdout.strip() or 'no commit'}", *rows])
+
+
+def page(tables, missed, rounds):
+    out = [
+        "# Benchmarks", "",
+        "Written by `make bench`; do not edit. Everything is measured on one machine in one run, rivals by turns with us.", "",
+        f"* {datetime.date.today()}; {machine()}",
+        f"* {versions()}; release build (`make`)",
+        f"* {rounds} rounds; figures are medians with (lowest-highest)", "",
+    ]
+    for title, method, lines in tables:
+        out += [f"## {title}", "", method, "", *lines, ""]
+    out += ["## Against the budgets", ""]
+    out += [f"* over or under its budget: {m}" for m in missed] or ["All of the above are within their budgets."]
+    return "\n".join(out) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--build", help="use this build directory as it is")
+    parser.add_argument("--print", action="store_true", help="to the standard output instead of docs/BENCHMARKS.md")
+    args = parser.parse_args()
+    build = Path(args.build or ROOT / "build").resolve()
+    if not args.build:
+        if not (build / "build.ninja").exists():
+            subprocess.run(["meson", "setup", str(build), str(ROOT), "-Dtests=false", "-Dfuzz=false"], check=True,
+                           stdout=subprocess.DEVNULL)
+        subprocess.run(["meson", "configure", str(build), "-Dbench=true"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["ninja", "-C", str(build)], check=True)
+    tables, missed = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        print("streams", flush=True)
+        streams.write(folder)
+        print("engine", flush=True)
+        lines, worst = engine_table(build, folder, args.rounds)
+        missed += worst
+        tables.append(("Engine", "Bytes of a program through the engine, 16 kB at a time, passes of at most a second. "
+                       f"History on: up to {HISTORY >> 20} MiB of lines are kept. libvterm keeps none; its screen layer with "
+                       "merged scrolling damage. Streams: `bench/streams.py`, lines of at most 80 columns.", lines))
+    print("frames", flush=True)
+    lines, worst = frame_table(build, args.rounds)
+    missed += worst
+    tables.append(("Frames", "Snapshot, difference to the last snapshot, dropping that one. *native* is what two terns "
+                   "speak, *stock* what mosh understands. A screen full of text; the bytes are what is sent before "
+                   "compression.", lines))
+    if (build / "tern").exists():
+        print("memory", flush=True)
+        lines, worst = memory_table(build, args.rounds)
+        missed += worst
+        tables.append(("Memory", "`tern --local` at 80x24 running `/bin/sh`, after 20 typed commands, when nothing moves: "
+                       "Private_Dirty of `/proc/PID/smaps_rollup`.", lines))
+    text = page(tables, missed, args.rounds)
+    if args.print:
+        sys.stdout.write(text)
+    else:
+        (ROOT / "docs" / "BENCHMARKS.md").write_text(text)
+        print("written: docs/BENCHMARKS.md")
+
+
+if __name__ == "__main__":
+    main()
