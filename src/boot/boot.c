@@ -222,6 +222,12 @@ int boot_new(struct loop *l, const struct boot_config *c, const struct boot_ops 
     return 0;
 }
 
+void boot_abort(struct boot *b)
+{
+    if (b->proc)
+        proc_kill(b->proc, SIGTERM);
+}
+
 void boot_free(struct boot *b)
 {
     if (!b)

@@ -46,6 +46,8 @@ int MUST_USE boot_new(struct loop *l, const struct boot_config *c, const struct 
                       struct boot **out);
 /* NULL is allowed. Before `connected` the command gets SIGHUP; afterwards it is left alone. */
 void boot_free(struct boot *b);
+/* The answer is of no use to us: end the command (SIGTERM), also after `connected`. */
+void boot_abort(struct boot *b);
 
 /* The command line that starts the server, for proc_new or execv: argv[0..], NULL-terminated, all
  * owned by *cmd. */

@@ -4,6 +4,7 @@
 #include "boot/boot.h"
 #include "client/outcome.h"
 #include "client/paths.h"
+#include "client/rejoin.h"
 #include "client/terminfo.h"
 #include "io/harden.h"
 #include "io/loop.h"
@@ -42,6 +43,7 @@ struct client {
     struct tty *tty;
     struct client_end *end;
     struct paths *paths;
+    struct rejoin *rejoin; /* NULL with --transport=udp */
     struct timer timer;
     struct later later;
     struct sigwatch *watches[LEAVE_SIGNALS];
@@ -179,7 +181,36 @@ static void on_datagram(void *ctx, const struct path_ref *from, bool congested,
                         const uint8_t *bytes, size_t len)
 {
     struct client *c = ctx;
+    if (from->kind == PATH_PIPE && c->rejoin)
+        rejoin_works(c->rejoin);
     client_end_datagram(c->end, from, congested, bytes, len, loop_now_us(c->loop));
+    later_set(&c->later);
+}
+
+static void on_pipe_lost(void *ctx)
+{
+    struct client *c = ctx;
+    if (c->rejoin)
+        rejoin_ask(c->rejoin);
+    later_set(&c->later);
+}
+
+static void on_relay(void *ctx, const struct boot_pipe *pipe)
+{
+    struct client *c = ctx;
+    if (paths_pipe_open(c->paths, pipe, loop_now_us(c->loop)))
+        rejoin_ask(c->rejoin);
+    later_set(&c->later);
+}
+
+/* Not an end: a server that is merely stopped comes back. */
+static void on_relay_refused(void *ctx)
+{
+    struct client *c = ctx;
+    uint64_t now_us = loop_now_us(c->loop);
+    if (link_quiet(client_end_link(c->end), now_us))
+        client_end_message(c->end, "the far side does not know this session any more", true,
+                           now_us);
     later_set(&c->later);
 }
 
@@ -259,34 +290,47 @@ static bool udp_possible(const struct client *c, const struct connect *connect)
     return false;
 }
 
-static void on_connected(void *ctx, const struct connect *connect, const struct boot_pipe *pipe)
+static void open_paths(struct client *c, const struct connect *connect,
+                       const struct boot_pipe *pipe)
 {
-    struct client *c = ctx;
-    uint64_t now_us = loop_now_us(c->loop);
-    snprintf(c->session, sizeof c->session, "%s", connect->session);
-    log_line(c->o->log, LOG_INFO, "client", "session %s, route %u, UDP port %u, %zu addresses",
-             connect->session, connect->route, connect->port, connect->addr_count);
-    if (!udp_possible(c, connect) || take_tty(c)) {
-        close(pipe->in);
-        close(pipe->out);
-        give_up(c, CLIENT_STATUS_LOST);
-        return;
-    }
-    make_end(c, connect);
     struct paths_config pc = {.link = client_end_link(c->end),
                               .udp = c->o->transport != CLIENT_PIPE && connect->port,
                               .candidates = connect->addrs,
                               .candidate_count = connect->addr_count,
                               .log = c->o->log};
     struct paths_ops ops = {
-        .datagram = on_datagram, .pipe_lost = wants_turn, .event = wants_turn, .ctx = c};
+        .datagram = on_datagram, .pipe_lost = on_pipe_lost, .event = wants_turn, .ctx = c};
     c->paths = paths_new(c->loop, &pc, &ops);
     if (c->o->transport == CLIENT_UDP) {
         close(pipe->in);
         close(pipe->out);
-    } else if (paths_pipe_open(c->paths, pipe, now_us)) {
-        log_line(c->o->log, LOG_WARN, "client", "no pipe: %s", strerror(errno));
+        return;
     }
+    struct rejoin_config rc = {.server_command = c->o->server_command,
+                               .session = c->session,
+                               .route = connect->route,
+                               .log = c->o->log};
+    struct rejoin_ops rejoin_ops = {on_relay, on_relay_refused, c};
+    c->rejoin = rejoin_new(c->loop, &rc, &rejoin_ops);
+    if (paths_pipe_open(c->paths, pipe, loop_now_us(c->loop)))
+        rejoin_ask(c->rejoin);
+}
+
+static void on_connected(void *ctx, const struct connect *connect, const struct boot_pipe *pipe)
+{
+    struct client *c = ctx;
+    snprintf(c->session, sizeof c->session, "%s", connect->session);
+    log_line(c->o->log, LOG_INFO, "client", "session %s, route %u, UDP port %u, %zu addresses",
+             connect->session, connect->route, connect->port, connect->addr_count);
+    if (!udp_possible(c, connect) || take_tty(c)) {
+        boot_abort(c->boot);
+        close(pipe->in);
+        close(pipe->out);
+        give_up(c, CLIENT_STATUS_LOST);
+        return;
+    }
+    make_end(c, connect);
+    open_paths(c, connect, pipe);
     for (size_t i = 0; i < LEAVE_SIGNALS; i++)
         if (sigwatch_new(c->loop, leave_signals[i], on_signal, c, &c->watches[i]))
             c->watches[i] = NULL; /* the guard restores the terminal then */
@@ -419,6 +463,8 @@ static void finish(struct client *c)
     for (size_t i = 0; i < LEAVE_SIGNALS; i++)
         sigwatch_free(c->watches[i]);
     timer_clear(&c->timer);
+    rejoin_free(c->rejoin);
+    c->rejoin = NULL;
     tty_free(c->tty);
     c->tty = NULL;
     tty_guard_set("", 0);
@@ -435,6 +481,7 @@ static void dispose(struct client *c)
 {
     later_clear(&c->later);
     tty_free(c->tty);
+    rejoin_free(c->rejoin);
     paths_free(c->paths);
     client_end_free(c->end);
     boot_free(c->boot);
