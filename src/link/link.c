@@ -376,6 +376,7 @@ void link_pipe_open(struct link *l, uint32_t sock, uint64_t now_us)
     int index = path_add(&l->paths, &ref, l->current, now_us);
     if (index == PATH_NONE)
         return;
+    talk_ask(l, index, CONTROL_PROBE, CONTROL_BYTES); /* its RTT while it is empty */
     if (l->client)
         roam_pipe_open(l, index, now_us);
     else if (l->current == PATH_NONE)

@@ -2,9 +2,9 @@
 
 #include <math.h>
 
-#define RTT_ECHO_MAX   1000000u  /* a saved timestamp is echoed within this time (§3.1) */
-#define RTT_CE_PENALTY 500u      /* ms (§3.3) */
-#define RTT_FLOOR_AGE  60000000u /* then a new floor is looked for */
+#define RTT_ECHO_MAX   1000000u   /* a saved timestamp is echoed within this time (§3.1) */
+#define RTT_CE_PENALTY 500u       /* ms (§3.3) */
+#define RTT_FLOOR_AGE  300000000u /* then a new floor is looked for */
 #define RTT_LOSS_STEP  (1.0 / 32)
 #define RTT_LOSS_GAP   4 /* a longer gap is an outage, not loss */
 #define RTT_WORD_AGE   10000000u

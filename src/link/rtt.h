@@ -16,7 +16,7 @@
 struct rtt {
     bool sampled;
     double srtt, rttvar; /* microseconds */
-    uint64_t floor_us;   /* least sample of the last minute or so; 0 = none yet */
+    uint64_t floor_us;   /* least sample of the last five minutes or so; 0 = none yet */
     uint64_t floor_at;
     uint64_t rto_max;
     /* The peer's timestamp that waits to be echoed. */
