@@ -2,7 +2,7 @@
 #ifndef TERN_IO_HARDEN_H
 #define TERN_IO_HARDEN_H
 
-/* RLIMIT_CORE 0 and not dumpable, remembering the limit that was. */
+/* RLIMIT_CORE 0 (the soft limit), remembering what it was. */
 void harden_no_core(void);
 /* In a child before exec: the limit as it was. Async-signal-safe. */
 void harden_restore_core(void);

@@ -16,7 +16,8 @@ struct loop;
 
 #define TIME_NEVER UINT64_MAX
 
-/* NULL with errno set when the system has no more descriptors. */
+/* NULL with errno set when the system has no more descriptors. SIGPIPE is ignored from here on: a
+ * broken pipe is an error of the write. */
 struct loop *loop_new(void);
 /* Everything made on the loop (watches, timers, sockets, ...) must be freed before. */
 void loop_free(struct loop *l);
@@ -33,7 +34,8 @@ uint64_t loop_now_us(struct loop *l);
 /* The clock itself, for measuring and for use outside a loop. */
 uint64_t clock_boot_us(void);
 
-/* After fork() in a child that goes on with the loop: its kernel objects are made anew. */
+/* In a child of fork() that goes on with the loop; its kernel objects are made anew, so that the
+ * parent's closing does not touch them. */
 int MUST_USE loop_forked(struct loop *l);
 
 /* A one-shot deadline, embedded in its owner. */

@@ -6,16 +6,18 @@
 
 struct sigwatch;
 
-/* ERR_SYS: errno. More than one watch of one signal is possible. */
+/* ERR_SYS: errno. More than one watch of one signal is possible. A watch alone does not keep
+ * loop_run going. */
 int MUST_USE sigwatch_new(struct loop *l, int signum, void (*fire)(void *ctx, int signum),
                           void *ctx, struct sigwatch **out);
-void sigwatch_free(struct sigwatch *s); /* NULL is allowed */
+void sigwatch_keep(struct sigwatch *s, bool keep); /* does keep it going */
+void sigwatch_free(struct sigwatch *s);            /* NULL is allowed */
 
-/* Ignore SIGPIPE (a broken pipe is an error of the write). Children get the default back. */
-void signals_ignore_pipe(void);
 /* In a child before exec: every handler to the default, nothing blocked. Async-signal-safe. */
 void signals_reset(void);
-/* "SIGTERM" without the SIG, or "?"; and back, 0 if unknown. */
+/* "TERM" for SIGTERM, "?" if it has no name. */
 const char *signal_name(int signum);
+/* And back, 0 if unknown. */
+int signal_number(const char *name);
 
 #endif

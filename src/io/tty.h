@@ -17,6 +17,8 @@ struct tty_ops {
     void (*resized)(void *ctx, const struct tty_size *size); /* SIGWINCH, with the new size */
     void (*resumed)(void *ctx);  /* SIGCONT after a stop; raw mode is on again, repaint */
     void (*writable)(void *ctx); /* the queue, which was over half full, is not any more */
+    void (*stop)(void *ctx);     /* SIGTSTP from outside: undo what was drawn, then tty_suspend;
+                                  * NULL: tty_suspend is called */
     void (*lost)(void *ctx);     /* end of file, hang-up, error: the terminal is gone */
     void *ctx;
 };
@@ -33,8 +35,6 @@ void tty_free(struct tty *t);
 /* cfmakeraw with IUTF8 kept (mosh-protocol.md §11). The modes found at tty_new are kept. */
 int MUST_USE tty_raw(struct tty *t);
 void tty_cooked(struct tty *t); /* the modes as found; queued bytes are written before */
-/* The user's erase and end-of-file characters and IUTF8 as found, for the far pty: later. */
-
 /* Takes up to len bytes, returns how many. */
 size_t tty_write(struct tty *t, const void *bytes, size_t len);
 size_t tty_queued(const struct tty *t);
@@ -45,16 +45,16 @@ void tty_read(struct tty *t, bool on);
 /* The current size; 80x24 when the terminal does not know. */
 struct tty_size tty_size(const struct tty *t);
 
-/* Stop this process group as ^Z would (SIGTSTP): flush, restore the modes, stop; after SIGCONT raw
- * again, and `resumed` is called. */
+/* Stop this process group as ^Z would: flush, restore the modes, SIGSTOP; after SIGCONT raw again,
+ * and `resumed` is called. Own ttys only. */
 void tty_suspend(struct tty *t);
 
 /* -- The guard: the terminal is restored however the process ends. --------------------------------
  *
- * From tty_raw to tty_free of an own tty: exit(), SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGPIPE,
- * SIGALRM and the fatal ones (SEGV, BUS, ABRT, FPE, ILL, SYS, TRAP) write the guard's bytes and put
- * the modes back before the process dies of the same signal. A signals.h watch for one of them takes
- * its place: the owner then leaves in an orderly way. */
+ * From tty_raw to tty_free of an own tty: exit(), SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGALRM and the
+ * fatal ones (SEGV, BUS, ABRT, FPE, ILL, SYS, TRAP) write the guard's bytes and put the modes back
+ * before the process dies of the same signal. A signals.h watch for one of them takes its place:
+ * the owner then leaves in an orderly way. */
 
 #define TTY_GUARD_MAX 1024
 /* Bytes that undo what was drawn and switched so far (may be set again at any time, also len 0);

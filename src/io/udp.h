@@ -23,11 +23,10 @@ struct udp_datagram {
 };
 
 struct udp_config {
-    uint8_t family;     /* ADDR_V4 or ADDR_V6 (v6 only) */
-    struct addr bind;   /* address; family ADDR_NONE = any. Its port is not used */
-    uint16_t lo, hi;    /* first free port of lo..hi, ascending; 0, 0: the kernel's choice */
-    bool discover;      /* set DF: too big is ERR_CAP; else the kernel fragments (stock) */
-    const char *device; /* NULL */
+    uint8_t family;   /* ADDR_V4 or ADDR_V6 (v6 only) */
+    struct addr bind; /* address; family ADDR_NONE = any. Its port is not used */
+    uint16_t lo, hi;  /* first free port of lo..hi, ascending; 0, 0: the kernel's choice */
+    bool discover;    /* set DF: too big is ERR_CAP; else the kernel fragments (stock) */
     void (*recv)(void *ctx, struct udp *u, const struct udp_datagram *d);
     void *ctx;
     uint32_t id; /* the owner's number for the socket, see udp_id() */
