@@ -134,8 +134,13 @@ uint64_t bar_deadline(const struct bar_facts *f, uint64_t now_us)
     }
     enum late late = late_kind(f, now_us, &ago);
     if (late != LATE_NOT)
-        return sooner(at, next_tick(late == LATE_CONTACT ? f->contact_us : f->reply_us, now_us,
-                                    ago >= SLOW_AFTER ? SLOW_REDRAW : SECOND));
+        at = sooner(at, next_tick(late == LATE_CONTACT ? f->contact_us : f->reply_us, now_us,
+                                  ago >= SLOW_AFTER ? SLOW_REDRAW : SECOND));
+    /* Contact is told before reply once it is late as well. */
+    if (late == LATE_REPLY)
+        at = sooner(at, f->contact_us + (f->kind == BAR_NATIVE ? NATIVE_FRESH : CONTACT_LATE + 1));
+    if (late != LATE_NOT)
+        return at;
     if (f->kind == BAR_NATIVE)
         return at; /* the caller knows when the link turns quiet */
     at = sooner(at, f->contact_us + CONTACT_LATE + 1);

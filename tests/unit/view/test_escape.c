@@ -1,0 +1,153 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "view/escape.h"
+
+#include <string.h>
+
+/* Type keys, some bytes at a time; the actions are written into the result as {q} and the like. */
+static const char *type_by(struct escape *e, const char *keys, size_t piece)
+{
+    static const char *const name[] = {"", "{q}", "{d}", "{z}", "{?}", "{l}"};
+    static char out[512];
+    struct buf b;
+    size_t len = strlen(keys), at = 0;
+    buf_init(&b, 256);
+    out[0] = 0;
+    while (at < len) {
+        enum escape_action action;
+        size_t n = len - at < piece ? len - at : piece;
+        buf_clear(&b);
+        size_t used = escape_feed(e, (const uint8_t *)keys + at, n, &b, &action);
+        assert_true(used <= n && (used == n || action != ESCAPE_NONE));
+        at += used;
+        if (buf_len(&b))
+            strncat(out, (const char *)buf_data(&b), buf_len(&b));
+        strcat(out, name[action]);
+    }
+    buf_fini(&b);
+    return out;
+}
+
+/* The result is the same in one piece and byte by byte. */
+static void expect(enum escape_style style, int key, const char *keys, const char *want)
+{
+    for (size_t piece = 1; piece < 100; piece += 99) {
+        struct escape e;
+        escape_init(&e, &(struct escape_config){style, key});
+        assert_string_equal(type_by(&e, keys, piece), want);
+    }
+}
+
+static void ssh_style(void **state)
+{
+    (void)state;
+    expect(ESCAPE_SSH, '~', "~.", "{q}");
+    expect(ESCAPE_SSH, '~', "ls\r~d", "ls\r{d}");
+    expect(ESCAPE_SSH, '~', "ls\n~\032", "ls\n{z}");
+    expect(ESCAPE_SSH, '~', "ls ~.\r", "ls ~.\r");
+    expect(ESCAPE_SSH, '~', "~~.", "~.");
+    expect(ESCAPE_SSH, '~', "~x~.", "~x~.");
+    expect(ESCAPE_SSH, '~', "~\r~.", "~\r{q}");
+    expect(ESCAPE_SSH, '~', "~?~.", "{?}{q}");
+    expect(ESCAPE_SSH, '~', "cd ~/x\r", "cd ~/x\r");
+    expect(ESCAPE_SSH, 2, "\002.a\002.\r\002\002", "{q}a\002.\r\002");
+    expect(ESCAPE_SSH, ESCAPE_KEY_NONE, "~.\r~.", "~.\r~.");
+    expect(ESCAPE_SSH, '~', "a\fb", "a\f{l}b");
+}
+
+static void not_in_a_paste(void **state)
+{
+    (void)state;
+    expect(ESCAPE_SSH, '~', "\r\033[200~x\r~.\f\033[200~\r~.\033[201~~.\r~.",
+           "\r\033[200~x\r~.\f\033[200~\r~.\033[201~~.\r{q}");
+    expect(ESCAPE_SSH, '~', "\033\033[200~\r~.", "\033\033[200~\r~.");
+    expect(ESCAPE_SSH, '~', "\033[20\r~.", "\033[20\r{q}");
+    expect(ESCAPE_MOSH, 0x1e, "\033[200~\036.\033[201~\036.", "\033[200~\036.\033[201~{q}");
+}
+
+static void mosh_style(void **state)
+{
+    (void)state;
+    expect(ESCAPE_MOSH, 0x1e, "ab\036.", "ab{q}");
+    expect(ESCAPE_MOSH, 0x1e, "ab\036\032", "ab{z}");
+    expect(ESCAPE_MOSH, 0x1e, "ab\036^c", "ab\036c");
+    expect(ESCAPE_MOSH, 0x1e, "ab\036\036", "ab\036\036");
+    expect(ESCAPE_MOSH, 0x1e, "ab\036d", "ab\036d");
+    expect(ESCAPE_MOSH, 2, "\002b\002B\002x", "\002\002\002x");
+    /* A printable one only at the start of a line. */
+    expect(ESCAPE_MOSH, '~', "a~.\r~.", "a~.\r{q}");
+    expect(ESCAPE_MOSH, '~', "~~~.", "~~.");
+}
+
+static void keys_are_parsed(void **state)
+{
+    (void)state;
+    int key = 0;
+    assert_int_equal(escape_parse_ssh("~", &key), 0);
+    assert_int_equal(key, '~');
+    assert_int_equal(escape_parse_ssh("^B", &key), 0);
+    assert_int_equal(key, 2);
+    assert_int_equal(escape_parse_ssh("^b", &key), 0);
+    assert_int_equal(key, 2);
+    assert_int_equal(escape_parse_ssh("^", &key), 0);
+    assert_int_equal(key, '^');
+    assert_int_equal(escape_parse_ssh("none", &key), 0);
+    assert_int_equal(key, ESCAPE_KEY_NONE);
+    static const char *const bad[] = {"", "ab", "^1", "^@", "^bb", "\xc3\xa9", "\xff"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(escape_parse_ssh(bad[i], &key), ERR_SYNTAX);
+
+    assert_int_equal(escape_parse_mosh(NULL), 0x1e);
+    assert_int_equal(escape_parse_mosh(""), ESCAPE_KEY_NONE);
+    assert_int_equal(escape_parse_mosh("~"), '~');
+    assert_int_equal(escape_parse_mosh("\002"), 2);
+    static const char *const refused[] = {"\003", "\004", "\n", "\f", "\r", "ab", "\xc3\xa9"};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        assert_int_equal(escape_parse_mosh(refused[i]), 0x1e);
+}
+
+static void texts(void **state)
+{
+    (void)state;
+    static const struct {
+        struct escape_config c;
+        const char *quit, *help;
+    } t[] = {
+        {{ESCAPE_SSH, '~'}, "~.", "~. quits, ~d detaches, ~^Z suspends, ~~ types ~, ~? shows this"},
+        {{ESCAPE_SSH, 2},
+         "Ctrl-B .",
+         "Ctrl-B . quits, Ctrl-B d detaches, Ctrl-B ^Z suspends, Ctrl-B Ctrl-B types Ctrl-B, "
+         "Ctrl-B ? shows this"},
+        {{ESCAPE_MOSH, 0x1e},
+         "Ctrl-^ .",
+         "Commands: Ctrl-Z suspends, \".\" quits, \"^\" gives literal Ctrl-^"},
+        {{ESCAPE_SSH, ESCAPE_KEY_NONE}, "", "There is no escape character."},
+    };
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+        struct escape e;
+        char quit[ESCAPE_QUIT_MAX];
+        struct buf b;
+        escape_init(&e, &t[i].c);
+        escape_quit_text(&e, quit);
+        assert_string_equal(quit, t[i].quit);
+        buf_init(&b, 256);
+        escape_help(&e, &b);
+        buf_put_u8(&b, 0);
+        assert_string_equal((const char *)buf_data(&b), t[i].help);
+        buf_fini(&b);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ssh_style),  cmocka_unit_test(not_in_a_paste),
+        cmocka_unit_test(mosh_style), cmocka_unit_test(keys_are_parsed),
+        cmocka_unit_test(texts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
