@@ -25,6 +25,7 @@ struct stock {
     uint64_t next_ack, next_send;
     uint64_t collect; /* since when changes are gathered */
     bool collecting;
+    uint64_t hold; /* no frame before: one too big for an instruction is on its way in parts */
 };
 
 struct native {
@@ -130,10 +131,11 @@ void out_begin(struct sync *s, unsigned copies, uint64_t now_us, const struct sy
 /* The next fragment of what is being sent: 1, or 0. */
 int out_next(struct sync *s, struct buf *out);
 
-/* Make a state from entry *base towards cur whose diff is below the cap on instructions, beginning
- * with the diff in sender.diff (err: what making it gave): *to = a reference. 0, or ERR_CAP when
- * nothing fits. */
-int MUST_USE out_cap_diff(struct sync *s, size_t base, int err, void **to);
+/* Making the diff in sender.diff from entry *base to cur gave err. If that is ERR_CAP (a screen too
+ * big for one instruction): a diff to a state on the way instead, or to the newest one sent, if
+ * that is not acknowledged yet (a state never lies behind one sent before it). *to = a reference,
+ * *base may change. 0, or ERR_CAP when nothing fits. */
+int MUST_USE out_cap_diff(struct sync *s, size_t *base, int err, void **to);
 
 /* ---- the schedules: start what is due (true when fragments wait in the cutter), and when ---- */
 

@@ -53,12 +53,13 @@ void native_owe_ack(struct sync *s, uint64_t now_us, uint64_t delay_us)
 void native_proven(struct sync *s, uint64_t now_us)
 {
     s->nat.open_until = now_us + OPEN_US;
-    s->nat.retry = s->sender.n > 1;
     s->nat.pause_us = 0;
     s->nat.steps = 0;
     s->nat.quiet_us = 0;
-    for (size_t i = 1; i < s->sender.n; i++)
+    for (size_t i = 1; i < s->sender.n; i++) {
         s->sender.list[i].tries = 1;
+        s->sender.list[i].lost = true;
+    }
     log_writers_retry(&s->writers);
 }
 
@@ -152,7 +153,7 @@ static uint64_t repeat_due(struct sync *s, uint64_t now, const struct sync_link 
         if (e->num != need)
             continue;
         need = e->base;
-        uint64_t t = s->nat.retry ? now : e->time_us + patience(s, e, now, facts);
+        uint64_t t = e->lost ? now : e->time_us + patience(s, e, now, facts);
         if (t <= due || facts->quiet) { /* quiet: the one that rests on what is sure */
             due = t;
             *which = i;
@@ -241,21 +242,20 @@ static bool send_whole(struct sync *s, uint64_t now, const struct sync_link *fac
 {
     struct sender *snd = &s->sender;
     size_t base, assumed = 0;
-    if (!s->nat.retry)
+    if (!sender_last(snd)->lost)
         assumed = sender_assumed(snd, now, facts_rto(facts) + ACK_DELAY_US);
     int err = sender_diff_best(snd, assumed, &base);
     void *to;
-    if (out_cap_diff(s, base, err, &to)) {
+    if (out_cap_diff(s, &base, err, &to)) {
         log_line(s->log, LOG_ERROR, "sync", "screen too big for an instruction");
         pace(s, INTERVAL_BYTES, true, now, facts);
         return false;
     }
-    uint64_t num = sender_number(snd, to, false);
+    uint64_t num = sender_number(snd, to, to != snd->cur && to != sender_last(snd)->state);
     size_t size = out_pack_state(s, base, num);
     pace(s, size, true, now, facts);
     if (size)
         begin(s, base, num, to, size, 1, now, facts);
-    s->nat.retry = false;
     snd->ops.unref(to);
     return size > 0;
 }
@@ -296,17 +296,11 @@ static bool send_frame(struct sync *s, uint64_t now, const struct sync_link *fac
     if (size) {
         pace(s, size, !s->nat.steps, now, facts);
         s->nat.steps = 0;
-        s->nat.retry = false;
         begin(s, 0, num, snd->cur, size, copies_for(s, size, now, facts), now, facts);
         return true;
     }
-    if (facts->quiet || s->nat.retry) {
-        /* What is in flight is as good as lost: start over from what is sure. */
-        s->nat.retry = false;
-        s->nat.steps = facts->quiet ? 0 : STEPS_MAX;
-        pace(s, 0, true, now, facts);
-        return send_step(s, 0, now, facts);
-    }
+    if (facts->quiet && snd->n > 1)
+        return false; /* what is in flight goes again first */
     if (snd->n - 1 >= steps_max(facts)) {
         pace(s, INTERVAL_BYTES, true, now, facts); /* wait for acknowledgements */
         s->nat.steps = 0;
@@ -326,9 +320,8 @@ static bool send_again(struct sync *s, size_t i, uint64_t now, const struct sync
 {
     struct sender *snd = &s->sender;
     bool lossy = native_lossy(s, now, facts);
-    if (!lossy && !facts->quiet && !s->nat.retry && facts->srtt_us)
+    if (!lossy && !facts->quiet && !snd->list[i].lost && facts->srtt_us)
         s->nat.lossy_until = now + LOSSY_FOR_US;
-    s->nat.retry = false;
     struct sent *last = sender_last(snd);
     size_t base = 0, size = pack_single(s, last->state, last->num, facts);
     if (size) {
@@ -343,7 +336,9 @@ static bool send_again(struct sync *s, size_t i, uint64_t now, const struct sync
             size = out_pack_state(s, base, snd->list[i].num);
     }
     if (!size) {
-        snd->list[i].time_us = now;
+        snd->list[i].time_us = now; /* cannot be: not to be tried without end */
+        snd->list[i].lost = false;
+        s->nat.quiet_us = now;
         return false;
     }
     if (lossy)
@@ -391,8 +386,6 @@ static struct sync_link view(struct sync *s, uint64_t now, const struct sync_lin
     f.quiet = f.quiet && now >= s->nat.open_until;
     if (!f.quiet)
         s->nat.quiet_us = 0;
-    if (s->sender.n == 1)
-        s->nat.retry = false;
     return f;
 }
 

@@ -4,8 +4,9 @@
 
 #include <string.h>
 
-#define PARTIAL_FIRST (1u << 20)
-#define PARTIAL_LEAST (1u << 14)
+/* Parts of a screen that is too big for one instruction. */
+#define PARTIAL_FIRST (1u << 18)
+#define PARTIAL_LEAST (1u << 12)
 
 size_t out_room(const struct sync_link *facts)
 {
@@ -122,16 +123,24 @@ int out_next(struct sync *s, struct buf *out)
     return got;
 }
 
-int out_cap_diff(struct sync *s, size_t base, int err, void **to)
+int out_cap_diff(struct sync *s, size_t *base, int err, void **to)
 {
     struct sender *snd = &s->sender;
     if (!err) {
         *to = snd->ops.ref(snd->cur);
         return ERR_OK;
     }
-    for (size_t budget = PARTIAL_FIRST; budget >= PARTIAL_LEAST; budget /= 8) {
-        void *part = snd->ops.partial(snd->ops.ctx, snd->list[base].state, snd->cur, budget);
-        if (part != snd->cur && !sender_diff(snd, base, part)) {
+    *base = 0;
+    if (snd->n > 1) {
+        *to = snd->ops.ref(sender_last(snd)->state);
+        err = sender_diff(snd, 0, *to);
+        if (err)
+            snd->ops.unref(*to);
+        return err;
+    }
+    for (size_t budget = PARTIAL_FIRST; budget >= PARTIAL_LEAST; budget /= 4) {
+        void *part = snd->ops.partial(snd->ops.ctx, snd->list[0].state, snd->cur, budget);
+        if (part != snd->cur && !sender_diff(snd, 0, part)) {
             *to = part;
             return ERR_OK;
         }

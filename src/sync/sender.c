@@ -192,6 +192,7 @@ struct sent *sender_sent(struct sender *s, uint64_t num, void *to, uint64_t base
     e->base = base;
     e->size = size;
     e->tries++;
+    e->lost = false;
     if (num == SENDER_MAX64)
         s->shutdown_tries++;
     return e;

@@ -19,6 +19,7 @@ struct sent {
     size_t size;       /* deflated bytes of its last diff's instruction */
     unsigned tries;    /* times sent */
     bool content;      /* the diff was not empty: the peer needs it */
+    bool lost;         /* native: counts as lost, goes again at once */
     void *state;       /* a reference */
     size_t cost;
 };

@@ -53,6 +53,7 @@ static void calculate(struct sync *s, uint64_t now, const struct sync_link *fact
     } else {
         t->next_send = SYNC_NEVER;
     }
+    t->next_send = max_u64(t->next_send, t->hold);
     if (is_over(s, now)) {
         t->next_send = SYNC_NEVER;
         t->next_ack = s->ack_pending ? last->time_us + interval : SYNC_NEVER;
@@ -107,15 +108,12 @@ bool stock_tick(struct sync *s, uint64_t now, const struct sync_link *facts)
         return false;
     }
     void *to;
-    if (sender_last(snd)->num == SYNC_NUM_SHUTDOWN && err) {
-        t->next_ack = now + ACK_INTERVAL_US; /* no number left for a state in between */
-        t->next_send = SYNC_NEVER;
-        return false;
-    }
-    if (out_cap_diff(s, base, err, &to)) {
-        log_line(s->log, LOG_ERROR, "sync", "screen too big for an instruction");
-        t->next_send = SYNC_NEVER;
+    if (err) { /* a screen too big for an instruction: one part per round trip */
+        t->hold = now + facts_rto(facts) + ACK_DELAY_US;
         t->next_ack = now + ACK_INTERVAL_US;
+    }
+    if (out_cap_diff(s, &base, err, &to)) {
+        log_line(s->log, LOG_ERROR, "sync", "screen too big for an instruction");
         return false;
     }
     bool sent = transmit(s, base, to, false, now, facts);
