@@ -297,6 +297,22 @@ static bool screens_agree(struct world *w)
     return same;
 }
 
+static void log_state(struct world *w, const char *who, const struct link *l, uint64_t deadline)
+{
+    char path[PATH_TEXT];
+    link_path_text(l, path);
+    const struct link_counters *c = link_counters(l);
+    fprintf(stderr,
+            "%s: path %s, peer %d, quiet %d, silent since %.3f, room %zd, srtt %llu, loss %.2f, "
+            "heard %.3f, proven %.3f, deadline in %.6f, sent %llu, received %llu, forged %llu\n",
+            who, path, link_has_peer(l), link_quiet(l, w->now),
+            (double)link_silent_since_us(l) / 1e6, (ssize_t)link_room(l, LINK_SCREEN),
+            (unsigned long long)link_srtt_us(l), link_loss(l, w->now),
+            (double)link_heard_us(l) / 1e6, (double)link_proven_us(l) / 1e6,
+            ((double)deadline - (double)w->now) / 1e6, (unsigned long long)c->sent,
+            (unsigned long long)c->received, (unsigned long long)c->forged);
+}
+
 static bool converged(struct world *w)
 {
     return w->read == w->typed && screens_agree(w) && tty_agrees(w);
@@ -398,6 +414,10 @@ bool world_run(struct world *w, const struct world_options *opt)
     uint64_t until = w->now + CONVERGE_US;
     while (!w->why[0] && !converged(w)) {
         turn(w, true);
+        if (w->now > until && w->opt.verbose)
+            log_state(w, "client", client_end_link(w->client),
+                      client_end_deadline(w->client, w->now)),
+                net_log(w);
         if (w->now > until)
             world_fail(w,
                        "no agreement %u s after the network healed: typed %llu, read %llu, screens "

@@ -245,7 +245,7 @@ static void random_settings(struct world *w)
     for (int d = 0; d < 2; d++) {
         struct damage_settings *s = &w->udp[d].set;
         struct rng *r = &w->rng;
-        *s = (struct damage_settings){.delay_us = rtt / 2};
+        *s = (struct damage_settings){.delay_us = rtt / 2, .memory = DAMAGE_IN_FLIGHT};
         if (rng_below(r, 2))
             s->loss = rng_unit(r) * 0.5;
         if (!rng_below(r, 4)) {
@@ -340,7 +340,22 @@ void net_heal(struct world *w)
     link_no_route(link, false, w->now);
     if (w->healed)
         for (int d = 0; d < 2; d++) {
-            w->udp[d].set = (struct damage_settings){.delay_us = 20000};
-            w->pipe[d].set = (struct damage_settings){.delay_us = 20000};
+            w->udp[d].set = (struct damage_settings){.delay_us = 20000, .memory = DAMAGE_IN_FLIGHT};
+            w->pipe[d].set =
+                (struct damage_settings){.delay_us = 20000, .memory = DAMAGE_IN_FLIGHT};
         }
+}
+
+void net_log(struct world *w)
+{
+    char text[1024];
+    static const char *const names[] = {"udp c2s", "udp s2c", "pipe c2s", "pipe s2c"};
+    const struct damage *all[] = {&w->udp[C2S], &w->udp[S2C], &w->pipe[C2S], &w->pipe[S2C]};
+    for (int i = 0; i < 4; i++) {
+        damage_stats_json(all[i], w->now, text, sizeof text);
+        fprintf(stderr, "%s: down %d, stalled %d, %s\n", names[i], all[i]->down, all[i]->stalled,
+                text);
+    }
+    fprintf(stderr, "pipe %s, server deadline in %.6f\n", w->pipe_open ? "open" : "closed",
+            ((double)server_end_deadline(w->server, w->now) - (double)w->now) / 1e6);
 }

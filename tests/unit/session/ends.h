@@ -121,6 +121,16 @@ static inline void ends_fini(struct ends *e)
     buf_fini(&e->typed);
 }
 
+/* There is no UDP here. */
+static inline void ends_wants(struct ends *e, int i)
+{
+    struct link *link = client_end_link(e->client[i]);
+    struct link_request r;
+    while (link_wants(link, e->now, &r) != LINK_WANT_NONE)
+        if (r.want == LINK_WANT_SOCKET)
+            link_socket_failed(link, r.family, e->now);
+}
+
 static inline void ends_exchange(struct ends *e)
 {
     struct link_datagram d;
@@ -152,6 +162,7 @@ static inline void ends_exchange(struct ends *e)
     for (int i = 0; i < CLIENTS; i++) {
         if (!e->client[i])
             continue;
+        ends_wants(e, i);
         struct buf *out = client_end_tty(e->client[i], e->now);
         term_write(e->tty[i], buf_data(out), buf_len(out));
         buf_skip(out, buf_len(out));
