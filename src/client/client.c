@@ -27,6 +27,9 @@
 /* How long the last bytes may take to reach a slow terminal. */
 #define FLUSH_US 1000000u
 
+/* Bytes handed to the terminal at once. */
+#define TTY_PIECE 4096
+
 /* Signals that ask us to leave. */
 static const int leave_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 #define LEAVE_SIGNALS (sizeof leave_signals / sizeof *leave_signals)
@@ -73,14 +76,19 @@ static void give_up(struct client *c, int status)
 /* ---- a turn ---------------------------------------------------------------------------------- */
 
 /* Bytes to the tty as it takes them; what it does not take stays with the session, which then skips
- * frames. */
+ * frames: so its own queue is filled by little. */
 static void pump_tty(struct client *c, uint64_t now_us)
 {
     struct buf *out = client_end_tty(c->end, now_us);
     if (c->tty_lost)
         buf_skip(out, buf_len(out));
-    else if (!tty_queued(c->tty))
-        buf_skip(out, tty_write(c->tty, buf_data(out), buf_len(out)));
+    while (buf_len(out) && !tty_queued(c->tty)) {
+        size_t n = buf_len(out) < TTY_PIECE ? buf_len(out) : TTY_PIECE;
+        size_t taken = tty_write(c->tty, buf_data(out), n);
+        buf_skip(out, taken);
+        if (!taken) /* it broke; on_tty_lost comes */
+            break;
+    }
     uint8_t reset[TTY_GUARD_MAX];
     tty_guard_set(reset, client_end_reset_bytes(c->end, reset, sizeof reset));
 }
@@ -166,6 +174,13 @@ static void on_resumed(void *ctx)
     later_set(&c->later);
 }
 
+static void on_stop(void *ctx)
+{
+    struct client *c = ctx;
+    suspend(c, loop_now_us(c->loop));
+    later_set(&c->later);
+}
+
 static void on_tty_lost(void *ctx)
 {
     struct client *c = ctx;
@@ -247,6 +262,7 @@ static int take_tty(struct client *c)
                           .resized = on_resized,
                           .resumed = on_resumed,
                           .writable = wants_turn,
+                          .stop = on_stop,
                           .lost = on_tty_lost,
                           .ctx = c};
     int err = tty_new(c->loop, STDIN_FILENO, STDOUT_FILENO, true, &ops, &c->tty);

@@ -219,8 +219,11 @@ static int listen_signals(struct tty *t)
 int tty_new(struct loop *l, int in, int out, bool own, const struct tty_ops *ops,
             struct tty **out_tty)
 {
-    struct pipe_ops pops = {
-        .data = on_data, .eof = on_eof, .failed = on_failed, .writable = on_writable};
+    struct pipe_ops pops = {.data = on_data,
+                            .eof = on_eof,
+                            .failed = on_failed,
+                            .writable = on_writable,
+                            .drained = on_writable};
     if (!isatty(in) || !isatty(out))
         return ERR_STATE;
     struct tty *t = mem_new(1, sizeof *t);

@@ -16,7 +16,7 @@ struct tty_ops {
     void (*data)(void *ctx, const uint8_t *bytes, size_t len);
     void (*resized)(void *ctx, const struct tty_size *size); /* SIGWINCH, with the new size */
     void (*resumed)(void *ctx);  /* SIGCONT after a stop; raw mode is on again, repaint */
-    void (*writable)(void *ctx); /* the queue, which was over half full, is not any more */
+    void (*writable)(void *ctx); /* the queue became empty, or is no longer over half full */
     void (*stop)(void *ctx);     /* SIGTSTP from outside: undo what was drawn, then tty_suspend;
                                   * NULL: tty_suspend is called */
     void (*lost)(void *ctx);     /* end of file, hang-up, error: the terminal is gone */
