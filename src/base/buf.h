@@ -29,7 +29,7 @@ void buf_release(struct buf *b);
 
 static inline const uint8_t *buf_data(const struct buf *b)
 {
-    return b->mem + b->start;
+    return b->start ? b->mem + b->start : b->mem; /* NULL + 0 is undefined in C17 */
 }
 static inline size_t buf_len(const struct buf *b)
 {
