@@ -17,7 +17,7 @@ def map_rows():
             folder = m[1] if m else None
             if folder:
                 rows[folder] = set()
-        elif folder and (m := re.match(r"\| `(\w+)` \|", line)):
+        elif folder and (m := re.match(r"\| `([\w-]+)` \|", line)):
             rows[folder].add(m[1])
     return rows
 
@@ -64,6 +64,28 @@ def test_manual_pages_lint():
     # A fresh page names things that mandoc cannot find installed; that is no fault of the page.
     bad = [line for line in out.splitlines() if "outdated mandoc.db" not in line and "referenced manual not found" not in line]
     assert bad == []
+
+
+def option_rows():
+    """(long name, keyword or None, programs) of the option table."""
+    table = text("src/cmd/options.c").split("option_table[", 1)[1].split("\n};", 1)[0]
+    rows = re.findall(r'\{OPTION_\w+, (?:0|\'.\'), "([\w-]+)", (?:NULL|"[^"]*"), (?:NULL|"(\w+)"),\s*OPTION_\w+,\s*'
+                      r'(BOTH|PROGRAM_TERN|PROGRAM_SERVER)', table)
+    assert len(rows) == len(re.findall(r"\{OPTION_", table)), "the option table cannot be read"
+    return rows
+
+
+def options_of(page):
+    """Long options that have an entry of their own in a manual page."""
+    return set(re.findall(r"^\.It (?:Fl \w (?:Ar \w+ )?, )?Fl -([\w-]+)", text(page), re.M))
+
+
+def test_manual_pages_have_every_option_and_no_other():
+    rows = option_rows()
+    assert options_of("man/tern.1") == {n for n, _, p in rows if p != "PROGRAM_SERVER"}
+    assert options_of("man/tern-server.1") == {n for n, _, p in rows if p != "PROGRAM_TERN"}
+    keywords = set(re.findall(r"^\.It Cm ([A-Z]\w+)", text("man/tern_config.5"), re.M)) - {"Host", "Match"}
+    assert keywords == {k for _, k, _ in rows if k}
 
 
 # Assembled here, so that this file does not find itself.
