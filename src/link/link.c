@@ -54,6 +54,7 @@ struct arrival {
     size_t len;
     bool congested;
     bool newest;        /* of all datagrams */
+    bool old;           /* before the window: perhaps a replay */
     uint64_t missing;   /* sequence numbers between it and the newest before */
     struct control msg; /* if lane is link control */
 };
@@ -117,6 +118,7 @@ static int check_window(struct link *l, struct arrival *a)
     if (v == WINDOW_SEEN || (v == WINDOW_OLD && a->lane == LINK_LANE_CONTROL))
         return count_drop(l, ERR_REPLAY);
     a->newest = v == WINDOW_NEW;
+    a->old = v == WINDOW_OLD;
     a->missing = a->newest ? a->seq - before : 0;
     return ERR_OK;
 }
@@ -193,7 +195,8 @@ int link_receive(struct link *l, const struct path_ref *from, bool congested, co
     l->counters.congested += congested;
     l->was_quiet = link_quiet(l, now_us);
     bool in_order = tells_where(&a) && order_take(&l->order, a.seq);
-    int index = path_of(l, from, now_us);
+    /* Where a replay comes from and what its timestamps say means nothing. */
+    int index = a.old ? PATH_NONE : path_of(l, from, now_us);
     if (index != PATH_NONE)
         account(l, index, &a, len, in_order, now_us);
     if (a.newest)

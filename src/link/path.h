@@ -56,6 +56,7 @@ struct path {
     uint64_t probe_us;   /* next probe; UINT64_MAX = none planned */
     uint64_t probed_us;  /* newest probe, 0 = never */
     uint32_t unanswered; /* probes in a row without an answer */
+    uint32_t answered;   /* probes in a row with one, since the path was last given up */
 
     /* PATH_PIPE: bytes not yet known to have come out at the far end. */
     size_t window;

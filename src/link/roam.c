@@ -19,7 +19,8 @@
 #define SWITCH_TRIES   8
 #define PIPE_PATIENCE  (500 * LINK_MS) /* UDP may take so long to answer before a pipe is taken */
 #define TENURE_MIN     (30 * LINK_S) /* UDP that lasted less must prove itself more often next time */
-#define UDP_NEEDS_MAX  8
+#define UDP_NEEDS_MAX  16
+#define UDP_NEEDS_GAP  LINK_S
 #define SOCKET_RETRY   (30 * LINK_S)
 #define NATIVE_SOCKETS 3 /* kept of each family, for answers under way */
 
@@ -78,10 +79,13 @@ static int candidate_path(struct link *l, size_t i, uint64_t now_us)
 static void plan_candidates(struct link *l, uint8_t family, size_t limit, uint64_t now_us)
 {
     struct roam *r = &l->roam;
-    size_t first = limit < r->candidate_count ? r->turn : 0;
+    bool alone = limit == 1;
+    size_t first = alone ? r->turn : 0;
     uint64_t gap = 0;
     for (size_t k = 0; k < r->candidate_count && limit; k++) {
         size_t i = (first + k) % r->candidate_count;
+        uint64_t at = r->works[i] ? now_us : now_us + gap;
+        gap += r->works[i] ? 0 : CANDIDATE_GAP; /* of other families, too: they are planned apart */
         if (family != ADDR_NONE && r->candidates[i].family != family)
             continue;
         int index = candidate_path(l, i, now_us);
@@ -90,8 +94,7 @@ static void plan_candidates(struct link *l, uint8_t family, size_t limit, uint64
         const struct path *p = link_path_at(l, index);
         if (!r->works[i] && p->probed_us && now_us < p->probed_us + UNPROVEN_GAP)
             continue;
-        plan(l, index, r->works[i] ? now_us : now_us + gap);
-        gap += r->works[i] ? 0 : CANDIDATE_GAP;
+        plan(l, index, alone ? now_us : at);
         r->turn = i + 1;
         limit--;
     }
@@ -285,7 +288,8 @@ static void use(struct link *l, int index, uint64_t now_us)
     }
     if (to_udp && !from_udp)
         r->udp_since = now_us;
-    r->udp_got = 0;
+    for (int i = 0; i < PATH_CAP; i++)
+        link_path_at(l, i)->answered = 0;
     r->suspect = false;
     r->switching = true;
     r->switch_since = r->switch_us = now_us;
@@ -322,10 +326,10 @@ void roam_proven(struct link *l, int index, uint64_t sent_us, bool reply, uint64
     if (p->ref.kind == PATH_UDP) {
         bool on_pipe =
             l->current != PATH_NONE && link_path_at(l, l->current)->ref.kind == PATH_PIPE;
-        if (bad || (on_pipe && ++r->udp_got >= r->udp_needs))
+        if (bad || (on_pipe && ++p->answered >= r->udp_needs))
             use(l, index, now_us);
         else if (on_pipe)
-            plan(l, index, now_us + HUNT_MIN);
+            plan(l, index, now_us + UDP_NEEDS_GAP);
     } else if (bad) {
         /* An answer over UDP may be a moment behind: prefer that. */
         uint64_t patience = later(2 * rtt_srtt_us(&p->rtt), PIPE_PATIENCE);
@@ -529,12 +533,13 @@ static void return_round(struct link *l, uint64_t now_us)
     struct roam *r = &l->roam;
     bool active = link_is_active(l, now_us);
     size_t limit = active ? LINK_CANDIDATES : 1;
-    bool fresh_v4 = refresh(l, ADDR_V4, now_us), fresh_v6 = refresh(l, ADDR_V6, now_us);
-    if (!fresh_v4 && !fresh_v6)
-        plan_candidates(l, ADDR_NONE, limit, now_us);
-    else if (!fresh_v4)
+    uint8_t turn = active ? ADDR_NONE : r->candidates[r->turn % r->candidate_count].family;
+    bool fresh_v4 = turn != ADDR_V6 && refresh(l, ADDR_V4, now_us);
+    bool fresh_v6 = turn != ADDR_V4 && refresh(l, ADDR_V6, now_us);
+    /* Over a fresh socket probes go when it is open. */
+    if (!fresh_v4 && turn != ADDR_V6)
         plan_candidates(l, ADDR_V4, limit, now_us);
-    else if (!fresh_v6)
+    if (!fresh_v6 && turn != ADDR_V4)
         plan_candidates(l, ADDR_V6, limit, now_us);
     uint64_t gap = r->step < 8 ? RETURN_FIRST << r->step++ : RETURN_MAX;
     r->round_us = now_us + (active ? earlier(gap, RETURN_MAX) : RETURN_IDLE);
@@ -548,7 +553,8 @@ static void send_probes(struct link *l, uint64_t now_us)
             continue;
         p->probe_us = UINT64_MAX;
         p->probed_us = later(now_us, 1);
-        p->unanswered++;
+        if (p->unanswered++)
+            p->answered = 0;
         /* On the path in use a heartbeat serves as well, and tells the server where we are. */
         if (i == l->current)
             talk_ask(l, i, CONTROL_HEARTBEAT, CONTROL_USED);

@@ -53,7 +53,7 @@ struct roam {
     uint64_t switch_since, switch_us;
     unsigned switch_tries;
 
-    unsigned udp_needs, udp_got; /* proofs before UDP is trusted again after a fall to the pipe */
+    unsigned udp_needs; /* answers in a row before UDP is trusted again after a fall to the pipe */
     uint64_t udp_since;
     uint64_t trip_us; /* send time of the newest state that was acknowledged */
 };
