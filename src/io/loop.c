@@ -236,15 +236,6 @@ void loop_free(struct loop *l)
     free(l);
 }
 
-int loop_forked(struct loop *l)
-{
-    int r = uv_loop_fork(&l->uv);
-    if (!r)
-        return ERR_OK;
-    errno = -r;
-    return ERR_SYS;
-}
-
 /* Timers set since the last sleep must keep the loop alive before it looks whether it is. */
 static void note_timers(struct loop *l)
 {
@@ -275,6 +266,28 @@ void loop_stop(struct loop *l)
 {
     l->stopped = true;
     uv_stop(&l->uv);
+}
+
+int loop_forked(struct loop *l)
+{
+    int r = uv_loop_fork(&l->uv);
+    errno = -r;
+    if (r)
+        return ERR_SYS;
+    int fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (fd < 0)
+        return ERR_SYS;
+    watch_free(l->timer_watch);
+    close(l->timer_fd); /* the parent's goes on */
+    l->timer_fd = fd;
+    l->armed_us = TIME_NEVER;
+    if (watch_new(l, fd, on_timer_fd, l, &l->timer_watch))
+        return ERR_SYS;
+    watch_set(l->timer_watch, WATCH_IN);
+    uv_unref((uv_handle_t *)&l->timer_watch->uv);
+    if (l->reaper)
+        reaper_free(l);
+    return ERR_OK;
 }
 
 /* -- watches -- */

@@ -113,8 +113,11 @@ void reaper_free(struct loop *l)
     LIST_EACH_SAFE(n, next, &l->reaper->procs)
     {
         struct proc *p = LIST_ITEM(n, struct proc, node);
-        BUG_ON(!p->forgotten);
-        proc_release(p);
+        list_del(&p->node);
+        if (p->forgotten)
+            proc_release(p);
+        else
+            p->pid = 0; /* its owner still frees it, and hears no more */
     }
     sigwatch_free(l->reaper->chld);
     free(l->reaper);
