@@ -125,22 +125,35 @@ static void fill_env(struct child *c, const struct start_record *r, const struct
     set_locale(c);
 }
 
+/* The words of a command go to the shell as one line, as ssh does it: `tern host 'a; b'` works. */
+static void add_command(struct child *c, const struct start_list *words)
+{
+    struct buf line;
+    buf_init(&line, START_RECORD_MAX + START_ARGV_MAX);
+    for (size_t i = 0; i < words->count; i++) {
+        if (i)
+            buf_put_u8(&line, ' ');
+        buf_put_text(&line, words->item[i]);
+    }
+    buf_put_u8(&line, 0);
+    start_list_add(&c->argv, "-c");
+    start_list_add(&c->argv, (const char *)buf_data(&line));
+    buf_fini(&line);
+}
+
 static void fill_argv(struct child *c, const struct start_record *r)
 {
-    for (size_t i = 0; i < r->argv.count; i++)
-        start_list_add(&c->argv, r->argv.item[i]);
-    if (c->argv.count) {
-        c->file = mem_text(c->argv.item[0], strlen(c->argv.item[0]));
-        return;
-    }
     const char *shell = get_env(c, "SHELL");
     if (!shell || !*shell)
         shell = "/bin/sh";
     const char *base = strrchr(shell, '/');
-    char login[256];
-    snprintf(login, sizeof login, "-%s", base ? base + 1 : shell);
-    start_list_add(&c->argv, login);
+    base = base ? base + 1 : shell;
+    char name[256];
+    snprintf(name, sizeof name, "%s%s", r->argv.count ? "" : "-", base);
+    start_list_add(&c->argv, name);
     c->file = mem_text(shell, strlen(shell));
+    if (r->argv.count)
+        add_command(c, &r->argv);
 }
 
 /* The lists are handed to exec, which wants a NULL behind them. */
