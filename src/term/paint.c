@@ -43,17 +43,29 @@ static uint8_t *room(struct paint *p, size_t n)
     return p->at;
 }
 
+/* "N;" of every byte: one four-byte store each, of which the number's digits count. */
+#define TENS(t) t "0;", t "1;", t "2;", t "3;", t "4;", t "5;", t "6;", t "7;", t "8;", t "9;"
+static const char dec[260][4] = {
+    TENS(""),   TENS("1"),  TENS("2"),  TENS("3"),  TENS("4"),  TENS("5"),  TENS("6"),
+    TENS("7"),  TENS("8"),  TENS("9"),  TENS("10"), TENS("11"), TENS("12"), TENS("13"),
+    TENS("14"), TENS("15"), TENS("16"), TENS("17"), TENS("18"), TENS("19"), TENS("20"),
+    TENS("21"), TENS("22"), TENS("23"), TENS("24"), TENS("25")};
+
+/* May touch, but does not count, up to three bytes more. */
+static inline uint8_t *put_byte(uint8_t *d, unsigned v)
+{
+    memcpy(d, dec[v], 4);
+    return d + 1 + (v >= 10) + (v >= 100);
+}
+
 static uint8_t *put_dec(uint8_t *d, unsigned v)
 {
-    if (v >= 100) {
-        if (v >= 1000)
-            *d++ = (uint8_t)('0' + v / 1000 % 10);
-        *d++ = (uint8_t)('0' + v / 100 % 10);
-        v %= 100;
-        *d++ = (uint8_t)('0' + v / 10);
-    } else if (v >= 10) {
-        *d++ = (uint8_t)('0' + v / 10);
-    }
+    if (v < 256)
+        return put_byte(d, v);
+    if (v >= 1000)
+        *d++ = (uint8_t)('0' + v / 1000 % 10);
+    *d++ = (uint8_t)('0' + v / 100 % 10);
+    *d++ = (uint8_t)('0' + v / 10 % 10);
     *d++ = (uint8_t)('0' + v % 10);
     return d;
 }
@@ -100,22 +112,21 @@ static uint8_t *put_text(uint8_t *d, const char *t)
 
 static uint8_t *put_rgb(uint8_t *d, uint32_t c, uint8_t sep)
 {
-    d = put_dec(d, c >> 16 & 255);
+    d = put_byte(d, c >> 16 & 255);
     *d++ = sep;
-    d = put_dec(d, c >> 8 & 255);
+    d = put_byte(d, c >> 8 & 255);
     *d++ = sep;
-    return put_dec(d, c & 255);
+    return put_byte(d, c & 255);
 }
 
 /* ";38;2;r;g;b" and the like; base is 30 or 40. */
 static uint8_t *put_colour(uint8_t *d, const struct paint_caps *caps, uint32_t c, unsigned base)
 {
-    *d++ = ';';
     if (COLOUR_KIND(c) == COLOUR_RGB) {
-        d = put_dec(d, base + 8);
-        d = put_text(d, ";2;");
-        return put_rgb(d, c, ';');
+        memcpy(d, base == 30 ? ";38;2;" : ";48;2;", 6);
+        return put_rgb(d + 6, c, ';');
     }
+    *d++ = ';';
     c &= 255;
     if (c < 8)
         return put_dec(d, base + c);
@@ -168,7 +179,7 @@ static uint8_t *put_whole_pen(uint8_t *d, const struct paint_caps *caps, const s
 }
 
 /* What of the pen the receiver can show. */
-static struct pen pen_fit(const struct paint_caps *caps, struct pen pen)
+static struct pen pen_fit_slow(const struct paint_caps *caps, struct pen pen)
 {
     if (!caps->rich) {
         uint16_t ul = pen.attr & ATTR_UNDERLINE ? 1 << ATTR_UNDERLINE_SHIFT : 0;
@@ -184,6 +195,13 @@ static struct pen pen_fit(const struct paint_caps *caps, struct pen pen)
         pen.ul = colour_fit(pen.ul, caps->rgb, caps->colours);
     }
     return pen;
+}
+
+static inline struct pen pen_fit(const struct paint_caps *caps, struct pen pen)
+{
+    if (caps->rich && caps->colon && caps->rgb && caps->colours >= 256 && !pen.link)
+        return pen;
+    return pen_fit_slow(caps, pen);
 }
 
 static void pen_set(struct paint *p, const struct pen *want)
@@ -329,13 +347,9 @@ static inline bool differs(const struct row *f, const struct row *t, uint16_t c)
     const struct cell *b = c < t->used ? &t->cell[c] : &blank_cell;
     if ((a->fg ^ b->fg) | (a->bg ^ b->bg))
         return true;
-    if (a->text == b->text && !(a->text & CELL_CLUSTER) && !(a->bg >> 26 << 6 & ATTR_EXT))
-        return false;
-    /* Two different visible characters need no closer look. */
-    if (!((a->text | b->text) & (CELL_CLUSTER | CELL_PROTECTED)) && a->text > ' ' &&
-        b->text > ' ' && a->text != b->text)
-        return true;
-    return !row_cell_equal(f, t, c);
+    if ((a->text | b->text) & (CELL_CLUSTER | CELL_PROTECTED) || a->bg >> 26 << 6 & ATTR_EXT)
+        return !row_cell_equal(f, t, c);
+    return (a->text ? a->text : ' ') != (b->text ? b->text : ' ');
 }
 
 /* The first column from c on, before end, where they differ; else end. */
@@ -399,6 +413,46 @@ static uint16_t erase_run(struct paint *p, const struct row *r, uint16_t at, uin
     return x;
 }
 
+static void pen_of_cell(struct paint *p, const struct row *r, uint16_t c, const struct cell *cell)
+{
+    struct pen pen = {
+        .fg = cell->fg & COLOUR_MASK, .bg = cell->bg & COLOUR_MASK, .attr = cell_attr(cell)};
+    if (pen.attr & ATTR_EXT)
+        pen = row_pen(r, c);
+    pen_set(p, &pen);
+}
+
+static inline bool visible(const struct cell *c)
+{
+    return c->text - 0x21u < 0x7fu - 0x21u;
+}
+
+/* Plain characters with the pen of the one at c, which is set; single spaces between them too.
+ * Returns the column where they end. */
+static uint16_t put_plain(struct paint *p, const struct row *r, uint16_t c, uint16_t stop)
+{
+    const struct cell *cell = r->cell, first = cell[c];
+    if (stop > r->used)
+        stop = r->used;
+    if (first.bg >> 26 << 6 & ATTR_EXT && c < stop)
+        stop = (uint16_t)(c + 1);
+    while (c < stop) {
+        uint8_t *d = room(p, 64);
+        const uint8_t *limit = p->limit;
+        uint16_t before = c;
+        for (; c < stop && d < limit && cell[c].fg == first.fg && cell[c].bg == first.bg; c++) {
+            if (!visible(&cell[c]) &&
+                !(cell[c].text == ' ' && c + 1 < stop && visible(&cell[c + 1])))
+                break;
+            *d++ = (uint8_t)cell[c].text;
+        }
+        p->at = d;
+        if (d < limit || c == before)
+            break;
+    }
+    return c;
+}
+
 /* Write columns c..stop-1 of the row; the cursor stands at c or, with `join`, past the end of the
  * row above. `keep`: first column that may not be made by erasing. */
 static void put_cells(struct paint *p, const struct row *r, uint16_t at, uint16_t c, uint16_t stop,
@@ -422,16 +476,13 @@ static void put_cells(struct paint *p, const struct row *r, uint16_t at, uint16_
             looked = (uint16_t)(c + ERASE_MIN);
         }
         if (fresh || cell->fg != fg || cell->bg != bg || cell->bg >> 26 << 6 & ATTR_EXT) {
-            struct pen pen = row_pen(r, c);
-            pen_set(p, &pen);
+            pen_of_cell(p, r, c, cell);
             fg = cell->fg;
             bg = cell->bg;
             fresh = false;
         }
-        if (cell->text >= ' ' && cell->text < 0x7f) {
-            *room(p, 1) = (uint8_t)cell->text;
-            p->at++;
-            c++;
+        if (visible(cell)) {
+            c = put_plain(p, r, c, stop);
             continue;
         }
         c = (uint16_t)(c + put_cell(p, r, c));
