@@ -224,6 +224,7 @@ void grid_set_cols(struct grid *g, uint16_t cols, bool unwrap)
             struct row *r = grid_own(g, i);
             row_split(r, cols);
             r->used = cols;
+            row_ext_shift(r, cols, 0, cols);
         }
         if (unwrap)
             grid_set_wrapped(g, i, false);

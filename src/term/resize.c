@@ -68,10 +68,8 @@ void term_resize(struct term *t, uint16_t cols, uint16_t rows)
     else if (rows > old_rows)
         grow_main(t, rows);
     grid_set_cols(&t->main, cols, t->config.replica || cols != old_cols);
-    if (t->alt.row) {
-        grid_set_rows(&t->alt, rows, 0);
-        grid_set_cols(&t->alt, cols, true);
-    }
+    grid_set_rows(&t->alt, rows, 0);
+    grid_set_cols(&t->alt, cols, true);
     t->w.top = 0;
     t->w.bottom = (uint16_t)(rows - 1);
     t->cursor.row = fit(t->cursor.row, rows);

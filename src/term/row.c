@@ -52,8 +52,10 @@ struct row *row_copy(const struct row *r, uint16_t size)
     memcpy(c->cell, r->cell, r->used * sizeof r->cell[0]);
     if (r->ext_n) {
         c->ext = mem_resize(NULL, r->ext_n, sizeof *c->ext);
-        memcpy(c->ext, r->ext, r->ext_n * sizeof *c->ext);
-        c->ext_n = c->ext_size = r->ext_n;
+        c->ext_size = r->ext_n;
+        for (uint16_t i = 0; i < r->ext_n; i++) /* not the stale ones */
+            if (r->ext[i].col < r->used && cell_attr(&r->cell[r->ext[i].col]) & ATTR_EXT)
+                c->ext[c->ext_n++] = r->ext[i];
     }
     if (r->text_len) {
         c->text = mem_resize(NULL, r->text_len, 1);
