@@ -110,7 +110,7 @@ static uint8_t *put_text(uint8_t *d, const char *t)
     return d;
 }
 
-static uint8_t *put_rgb(uint8_t *d, uint32_t c, uint8_t sep)
+static inline __attribute__((always_inline)) uint8_t *put_rgb(uint8_t *d, uint32_t c, uint8_t sep)
 {
     d = put_byte(d, c >> 16 & 255);
     *d++ = sep;
@@ -120,7 +120,8 @@ static uint8_t *put_rgb(uint8_t *d, uint32_t c, uint8_t sep)
 }
 
 /* ";38;2;r;g;b" and the like; base is 30 or 40. */
-static uint8_t *put_colour(uint8_t *d, const struct paint_caps *caps, uint32_t c, unsigned base)
+static inline __attribute__((always_inline)) uint8_t *
+put_colour(uint8_t *d, const struct paint_caps *caps, uint32_t c, unsigned base)
 {
     if (COLOUR_KIND(c) == COLOUR_RGB) {
         memcpy(d, base == 30 ? ";38;2;" : ";48;2;", 6);
@@ -156,7 +157,8 @@ static const struct {
     {ATTR_INVISIBLE, ";8"}, {ATTR_STRIKE, ";9"}, {ATTR_OVERLINE, ";53"},
 };
 
-static uint8_t *put_whole_pen(uint8_t *d, const struct paint_caps *caps, const struct pen *pen)
+static __attribute__((noinline)) uint8_t *put_whole_pen(uint8_t *d, const struct paint_caps *caps,
+                                                        const struct pen *pen)
 {
     *d++ = '0';
     for (size_t i = 0; pen->attr && i < sizeof attr_sgr / sizeof attr_sgr[0]; i++) {
@@ -197,11 +199,14 @@ static struct pen pen_fit_slow(const struct paint_caps *caps, struct pen pen)
     return pen;
 }
 
+static inline bool can_all(const struct paint_caps *caps)
+{
+    return caps->rich && caps->colon && caps->rgb && caps->colours >= 256;
+}
+
 static inline struct pen pen_fit(const struct paint_caps *caps, struct pen pen)
 {
-    if (caps->rich && caps->colon && caps->rgb && caps->colours >= 256 && !pen.link)
-        return pen;
-    return pen_fit_slow(caps, pen);
+    return can_all(caps) && !pen.link ? pen : pen_fit_slow(caps, pen);
 }
 
 static void pen_set(struct paint *p, const struct pen *want)
@@ -427,30 +432,60 @@ static inline bool visible(const struct cell *c)
     return c->text - 0x21u < 0x7fu - 0x21u;
 }
 
-/* Plain characters with the pen of the one at c, which is set; single spaces between them too.
- * Returns the column where they end. */
+/* From the colours of cell a to those of b where that takes direct colours only, for a receiver
+ * that can do everything; d unchanged where it takes more. */
+static inline uint8_t *put_recolour(uint8_t *d, const struct cell *a, const struct cell *b)
+{
+    const uint32_t attrs = ~(uint32_t)COLOUR_MASK;
+    bool fg = a->fg != b->fg, bg = a->bg != b->bg;
+    if ((a->fg ^ b->fg) & attrs || (a->bg ^ b->bg) & attrs ||
+        (fg && COLOUR_KIND(b->fg) != COLOUR_RGB) || (bg && COLOUR_KIND(b->bg) != COLOUR_RGB))
+        return d;
+    memcpy(d, "\033[", 2);
+    d += 2;
+    if (fg) {
+        memcpy(d, "38;2;", 5);
+        d = put_rgb(d + 5, b->fg, ';');
+    }
+    if (fg && bg)
+        *d++ = ';';
+    if (bg) {
+        memcpy(d, "48;2;", 5);
+        d = put_rgb(d + 5, b->bg, ';');
+    }
+    *d++ = 'm';
+    return d;
+}
+
+/* Plain characters from c on, the first one's pen being set; single spaces between them, and
+ * changes of direct colours, too. Returns the column where they end, whose pen is not set. */
 static uint16_t put_plain(struct paint *p, const struct row *r, uint16_t c, uint16_t stop)
 {
-    const struct cell *cell = r->cell, first = cell[c];
-    if (stop > r->used)
-        stop = r->used;
-    if (first.bg >> 26 << 6 & ATTR_EXT && c < stop)
-        stop = (uint16_t)(c + 1);
-    while (c < stop) {
-        uint8_t *d = room(p, 64);
-        const uint8_t *limit = p->limit;
-        uint16_t before = c;
-        for (; c < stop && d < limit && cell[c].fg == first.fg && cell[c].bg == first.bg; c++) {
-            if (!visible(&cell[c]) &&
-                !(cell[c].text == ' ' && c + 1 < stop && visible(&cell[c + 1])))
+    const struct cell *cell = r->cell + c, *end = r->cell + (stop < r->used ? stop : r->used);
+    const struct cell *last = cell; /* whose pen is set */
+    bool ext = cell->bg >> 26 << 6 & ATTR_EXT;
+    while (cell < end) {
+        uint8_t *d = room(p, 128);
+        const uint8_t *limit = p->limit - 64;
+        for (; cell < end && d < limit; last = cell++) {
+            if (!visible(cell) && !(cell->text == ' ' && cell + 1 < end && visible(cell + 1)))
                 break;
-            *d++ = (uint8_t)cell[c].text;
+            if (cell->fg != last->fg || cell->bg != last->bg) {
+                uint8_t *before = d;
+                if (ext || !can_all(&p->caps) || (d = put_recolour(d, last, cell)) == before)
+                    break;
+            } else if (ext && cell != last) {
+                break; /* the same words, but perhaps another underline colour */
+            }
+            *d++ = (uint8_t)cell->text;
         }
         p->at = d;
-        if (d < limit || c == before)
+        if (d < limit)
             break;
     }
-    return c;
+    p->pen.fg = can_all(&p->caps) ? last->fg & COLOUR_MASK : p->pen.fg;
+    p->pen.bg = can_all(&p->caps) ? last->bg & COLOUR_MASK : p->pen.bg;
+    return (uint16_t)(cell - r->cell);
 }
 
 /* Write columns c..stop-1 of the row; the cursor stands at c or, with `join`, past the end of the
@@ -483,6 +518,8 @@ static void put_cells(struct paint *p, const struct row *r, uint16_t at, uint16_
         }
         if (visible(cell)) {
             c = put_plain(p, r, c, stop);
+            fg = r->cell[c - 1].fg;
+            bg = r->cell[c - 1].bg;
             continue;
         }
         c = (uint16_t)(c + put_cell(p, r, c));
