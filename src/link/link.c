@@ -546,7 +546,7 @@ void link_path_text(const struct link *l, char out[static PATH_TEXT])
     if (p)
         path_ref_format(&p->ref, out);
     else
-        strcpy(out, "none");
+        memcpy(out, "none", sizeof "none");
 }
 
 const struct link_counters *link_counters(const struct link *l)

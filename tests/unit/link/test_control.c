@@ -9,6 +9,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "protoc.h"
+
 static void round_trip(void **state)
 {
     struct control in = {CONTROL_REPLY, UINT64_MAX, UINT64_MAX - 1, 3, UINT32_MAX, 1001}, out;
@@ -64,6 +66,29 @@ static void refuses_nonsense(void **state)
     assert_int_equal(control_get(NULL, 0, &out), ERR_SYNTAX);
 }
 
+static void is_what_the_proto_file_says(void **state)
+{
+    static const char want[] = "kind: SWITCH\ntoken: 18446744073709551615\nchallenge: 5\n"
+                               "answer: 6\nhint: QUIET\nloss: 291\n";
+    struct control in = {CONTROL_SWITCH, UINT64_MAX, 5, 6, CONTROL_QUIET, 291}, out;
+    struct buf ours, text, theirs;
+    buf_init(&ours, CONTROL_MAX);
+    buf_init(&text, 1000);
+    buf_init(&theirs, 1000);
+    control_put(&ours, &in);
+    protoc("decode", "Control", buf_data(&ours), buf_len(&ours), &text);
+    assert_int_equal(buf_len(&text), sizeof want - 1);
+    assert_memory_equal(buf_data(&text), want, sizeof want - 1);
+    protoc("encode", "Control", want, sizeof want - 1, &theirs);
+    assert_int_equal(control_get(buf_data(&theirs), buf_len(&theirs), &out), 0);
+    assert_int_equal(out.kind, in.kind);
+    assert_true(out.token == in.token && out.challenge == in.challenge && out.answer == in.answer);
+    assert_true(out.hint == in.hint && out.loss == in.loss);
+    buf_fini(&ours);
+    buf_fini(&text);
+    buf_fini(&theirs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -71,6 +96,7 @@ int main(void)
         cmocka_unit_test(absent_fields_are_zero),
         cmocka_unit_test(skips_unknown_fields),
         cmocka_unit_test(refuses_nonsense),
+        cmocka_unit_test(is_what_the_proto_file_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

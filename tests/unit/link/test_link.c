@@ -8,17 +8,6 @@
 
 #include "toy.h"
 
-static struct seal *outsider(bool server, bool stock, uint16_t route)
-{
-    struct keys keys;
-    uint8_t secret[KEYS_SECRET] = {9};
-    if (stock)
-        keys_stock(&keys, secret);
-    else
-        keys_derive(&keys, secret);
-    return seal_new(&(struct seal_config){SEAL_OCB, &keys, server, stock, route});
-}
-
 /* What an unauthentic datagram must leave alone. */
 struct facts {
     uint64_t srtt, rto, heard, proven, deadline;
@@ -158,23 +147,18 @@ static void replays_are_harmless(void **state)
     toy_fini(&t);
 }
 
-/* Seals `len` bytes of payload behind two timestamps as the client would, and gives them. */
 static int give_sealed(struct toy *t, struct seal *from, struct app *to, const uint8_t *payload,
                        size_t len)
 {
-    uint8_t plain[SEAL_PLAIN] = {0xff, 0xff, 0xff, 0xff}, dgram[SEAL_DATAGRAM];
-    size_t sealed;
-    memcpy(plain + 4, payload, len);
-    assert_int_equal(seal_close(from, plain, len + 4, dgram, &sealed), 0);
-    return give(t, to, dgram, sealed);
+    struct path_ref where = stranger();
+    return toy_forge(t, from, to, &where, payload, len);
 }
 
 static void malformed_inside(void **state)
 {
     struct toy t;
     toy_start(&t, false);
-    struct seal *evil = outsider(false, false, 77);
-    seal_skip_to(evil, 1000);
+    struct seal *evil = toy_forger(false);
     uint8_t payload[200] = {0};
     size_t sealed;
     uint8_t dgram[64];

@@ -111,19 +111,6 @@ static void lost_challenges_are_repeated(void **state)
     toy_fini(&t);
 }
 
-static void probes_never_move_the_peer(void **state)
-{
-    struct toy t;
-    toy_start(&t, true);
-    t.v4.delay_us = 200 * MS; /* whatever the order of arrival */
-    uint64_t moves = link_counters(t.s.link)->moves;
-    link_network_event(t.c.link, t.now);
-    toy_run(&t, 100 * MS); /* probes over the pipe and v6 have come and been answered */
-    assert_int_equal(link_counters(t.s.link)->moves,
-                     moves + (strcmp(toy_path(&t.c), "pipe") != 0 && toy_path(&t.c)[4] == '['));
-    toy_fini(&t);
-}
-
 static void late_datagrams_do_not_move_the_peer(void **state)
 {
     struct toy t;
@@ -340,7 +327,6 @@ int main(void)
         cmocka_unit_test(a_new_address_is_challenged_and_answers),
         cmocka_unit_test(a_switch_proves_the_address),
         cmocka_unit_test(lost_challenges_are_repeated),
-        cmocka_unit_test(probes_never_move_the_peer),
         cmocka_unit_test(late_datagrams_do_not_move_the_peer),
         cmocka_unit_test(never_forgets_natively),
         cmocka_unit_test(the_peer_of_a_dead_pipe_is_where_it_was_heard),

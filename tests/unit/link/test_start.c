@@ -10,6 +10,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "protoc.h"
+
 static void fill(struct start_record *s)
 {
     start_init(s);
@@ -71,6 +73,37 @@ static void round_trip(void **state)
     start_fini(&in);
     start_fini(&out);
     buf_fini(&b);
+}
+
+static void is_what_the_proto_file_says(void **state)
+{
+    static const char want[] =
+        "version: 1\nnonce: \"nonce123\"\ncols: 65535\nrows: 24\ncolorterm: \"truecolor\"\n"
+        "env: \"LANG=C.UTF-8\"\nenv: \"EMPTY=\"\nargv: \"sh\"\nargv: \"\"\nargv: \"a b\\nc\"\n"
+        "caps: 18446744073709551615\naction: ATTACH\nsession: \"main\"\n"
+        "detach_timeout: 864000\nno_udp: true\nport_low: 60001\nport_high: 60999\n"
+        "bind: \"127.0.0.1\"\nsignal_status: true\nwidth: 2\nverbose: true\n";
+    struct start_record in, out;
+    struct buf ours, text, theirs;
+    size_t used;
+    fill(&in);
+    buf_init(&ours, 10000);
+    buf_init(&text, 10000);
+    buf_init(&theirs, 10000);
+    assert_int_equal(start_put(&ours, &in), 0);
+    protoc("decode", "StartRecord", buf_data(&ours) + START_HEAD, buf_len(&ours) - START_HEAD,
+           &text);
+    assert_int_equal(buf_len(&text), sizeof want - 1);
+    assert_memory_equal(buf_data(&text), want, sizeof want - 1);
+    buf_put_u32(&theirs, (uint32_t)buf_len(&ours) - START_HEAD);
+    protoc("encode", "StartRecord", want, sizeof want - 1, &theirs);
+    assert_int_equal(start_get(buf_data(&theirs), buf_len(&theirs), &out, &used), 1);
+    assert_string_equal(out.argv.item[2], "a b\nc");
+    start_fini(&in);
+    start_fini(&out);
+    buf_fini(&ours);
+    buf_fini(&text);
+    buf_fini(&theirs);
 }
 
 /* A record of raw fields behind a head. */
@@ -182,6 +215,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
+        cmocka_unit_test(is_what_the_proto_file_says),
         cmocka_unit_test(refuses_nonsense),
         cmocka_unit_test(another_version_is_told),
         cmocka_unit_test(caps),
