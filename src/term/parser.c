@@ -205,13 +205,10 @@ static size_t ascii_run(const uint8_t *s, const uint8_t *end)
     while (end - p >= 8) {
         uint64_t w;
         memcpy(&w, p, 8);
-        /* High bit of each byte that is < 0x20, or 0x7F, or >= 0x80 (no false negatives; what is
-         * found late is sorted out below). */
+        /* High bit of each byte that is < 0x20, or 0x7F, or >= 0x80. */
         uint64_t bad = (w | (w - ones * 0x20) | (w + ones)) & high;
-        if (bad) {
-            p += __builtin_ctzll(bad) / 8;
-            break;
-        }
+        if (bad) /* the lowest such bit is exact: nothing below it borrowed or carried */
+            return (size_t)(p - s) + (size_t)__builtin_ctzll(bad) / 8;
         p += 8;
     }
     while (p < end && *p >= 0x20 && *p < DEL)
@@ -269,24 +266,80 @@ static size_t rune_run(struct parser *p, const uint8_t **at, const uint8_t *end)
     return n;
 }
 
+/* What csi_fast takes. */
+static inline bool csi_plain(uint8_t c)
+{
+    return (c >= '0' && c <= '9') || c == ';' || (c >= 0x40 && c < DEL);
+}
+
+/* The common CSI in one go: digits, semicolons, final. */
+static inline enum parse csi_fast(struct parser *p, const uint8_t **at, const uint8_t *end)
+{
+    const uint8_t *s = *at;
+    unsigned last = p->last, chars = p->chars;
+    int32_t v = p->value[last];
+    enum parse got = PARSE_END;
+    for (; s < end; s++) {
+        unsigned c = *s, digit = c - '0';
+        if (digit <= 9) {
+            if (chars == PARSER_PARAM_CHARS)
+                continue; /* beyond what counts */
+            chars++;
+            v = (v < 0 ? 0 : v) * 10 + (int32_t)digit;
+            if (v > PARSER_PARAM_MAX)
+                v = PARSER_PARAM_MAX + 1;
+        } else if (c == ';') {
+            if (chars == PARSER_PARAM_CHARS)
+                continue;
+            chars++;
+            p->value[last++] = v;
+            v = -1;
+        } else {
+            if (c >= 0x40 && c < DEL) {
+                p->final = c;
+                s++;
+                got = PARSE_CSI;
+            }
+            break;
+        }
+    }
+    if (got == PARSE_CSI)
+        p->state = PARSER_GROUND;
+    else if (chars != p->chars)
+        p->state = PARSER_CSI_PARAM;
+    p->value[last] = v;
+    p->last = (uint8_t)last;
+    p->chars = (uint8_t)chars;
+    *at = s;
+    return got;
+}
+
 static enum parse ground(struct parser *p, const uint8_t **at, const uint8_t *end)
 {
     if (!p->utf8.left) {
-        size_t run = ascii_run(*at, end);
-        if (run) {
-            p->text = *at;
-            p->text_len = run;
-            *at += run;
-            return PARSE_TEXT;
-        }
-        if (**at < 0x80) {
-            uint8_t c = *(*at)++;
-            if (c == ESC) {
+        uint8_t c = **at;
+        if (c < 0x20) {
+            ++*at;
+            p->final = c;
+            if (c != ESC)
+                return PARSE_CONTROL;
+            if (*at == end || **at != '[') {
                 sequence_begin(p, PARSER_ESCAPE);
                 return PARSE_END;
             }
-            p->final = c;
-            return c == DEL ? PARSE_END : PARSE_CONTROL;
+            ++*at;
+            sequence_begin(p, PARSER_CSI_ENTRY);
+            return csi_fast(p, at, end);
+        }
+        if (c < DEL) {
+            p->text = *at;
+            p->text_len = ascii_run(*at, end);
+            *at += p->text_len;
+            return PARSE_TEXT;
+        }
+        if (c == DEL) {
+            ++*at;
+            return PARSE_END;
         }
         p->runes = rune_run(p, at, end);
         if (p->runes)
@@ -300,48 +353,6 @@ static enum parse ground(struct parser *p, const uint8_t **at, const uint8_t *en
     p->rune[0] = cp;
     p->runes = 1;
     return PARSE_RUNES;
-}
-
-/* What csi_fast takes. */
-static inline bool csi_plain(uint8_t c)
-{
-    return (c >= '0' && c <= '9') || c == ';' || (c >= 0x40 && c < DEL);
-}
-
-/* The common CSI in one go: digits, semicolons, final. */
-static enum parse csi_fast(struct parser *p, const uint8_t **at, const uint8_t *end)
-{
-    const uint8_t *s = *at;
-    int32_t *v = &p->value[p->last];
-    unsigned chars = p->chars;
-    enum parse got = PARSE_END;
-    for (; s < end; s++) {
-        unsigned c = *s;
-        if ((c - '0' <= 9 || c == ';') && chars == PARSER_PARAM_CHARS) {
-            continue; /* beyond what counts */
-        } else if (c - '0' <= 9) {
-            int32_t x = (*v < 0 ? 0 : *v) * 10 + (int32_t)(c - '0');
-            *v = x > PARSER_PARAM_MAX ? PARSER_PARAM_MAX + 1 : x;
-            chars++;
-        } else if (c == ';') {
-            *++v = -1;
-            chars++;
-        } else {
-            if (c >= 0x40 && c < DEL) {
-                p->state = PARSER_GROUND;
-                p->final = c;
-                s++;
-                got = PARSE_CSI;
-            }
-            break;
-        }
-    }
-    if (chars != p->chars && got != PARSE_CSI)
-        p->state = PARSER_CSI_PARAM;
-    p->last = (uint8_t)(v - p->value);
-    p->chars = (uint8_t)chars;
-    *at = s;
-    return got;
 }
 
 enum parse parser_next(struct parser *p, const uint8_t **at, const uint8_t *end)
