@@ -7,16 +7,19 @@
 #include "server/server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
 /* A server that does not answer within this is not waited for. */
-#define ANSWER_MS 3000
+#define ANSWER_MS     3000
+#define LOCK_RETRY_MS 10
 
 static int complain(const char *text)
 {
@@ -175,6 +178,26 @@ int admin_choose_name(const char *wish, char name[static SESSION_NAME_MAX + 1],
     }
     survey_fini(&v);
     return err;
+}
+
+int admin_lock(void)
+{
+    struct sockdir d;
+    char why[SOCKDIR_ERROR], path[SOCKDIR_PATH + sizeof "/lock"];
+    if (sockdir_open(&d, why))
+        return -1;
+    snprintf(path, sizeof path, "%s/lock", d.path);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    for (int waited = 0; fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) && waited < ANSWER_MS;
+         waited += LOCK_RETRY_MS)
+        poll(NULL, 0, LOCK_RETRY_MS);
+    return fd;
+}
+
+void admin_unlock(int lock)
+{
+    if (lock >= 0)
+        close(lock);
 }
 
 static int no_session(const char *name)

@@ -6,8 +6,15 @@
 
 #define ADMIN_ERROR 256
 
+/* Taken from before admin_choose_name until the session can be asked for: two servers that start at
+ * once neither take one name nor wait for each other's answer. Not waited for longer than an answer
+ * would be. Returns a descriptor for admin_unlock, or -1, which admin_unlock takes too. */
+int admin_lock(void);
+void admin_unlock(int lock);
+
 /* The name of a new session: `wish`, or the first free number. ERR_STATE with a line in why when
- * wish is taken, ERR_SYS when the folder cannot be used. */
+ * wish is taken, ERR_SYS when the folder cannot be used. Before this process itself listens, or it
+ * would wait for its own answer. */
 int MUST_USE admin_choose_name(const char *wish, char name[static SESSION_NAME_MAX + 1],
                                char why[static ADMIN_ERROR]);
 /* Have the owner of session `name` (empty: the one that was left last) open a link, print its

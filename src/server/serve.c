@@ -184,11 +184,8 @@ static int leave_terminal(void)
     return ERR_OK;
 }
 
-static int make_session(struct serve *s, const struct start_record *r)
+static int make_session(struct serve *s, const struct start_record *r, const char *name)
 {
-    char name[SESSION_NAME_MAX + 1], why[ADMIN_ERROR];
-    if (admin_choose_name(r->session, name, why))
-        return complain(why);
     uint16_t cols = r->cols ? r->cols : 80, rows = r->rows ? r->rows : 24;
     uint64_t now = loop_now_us(s->loop);
     uint32_t sid = server_session_open(s->end, name, cols, rows, now);
@@ -223,6 +220,21 @@ static int make_session(struct serve *s, const struct start_record *r)
     return 0;
 }
 
+/* A name, the control socket, then the session; exit status. */
+static int open_for_business(struct serve *s, const struct start_record *r)
+{
+    char name[SESSION_NAME_MAX + 1], taken[ADMIN_ERROR], why[SOCKDIR_ERROR];
+    int status, lock = admin_lock();
+    if (admin_choose_name(r->session, name, taken))
+        status = complain(taken);
+    else if (callers_listen(s, why))
+        status = complain(why);
+    else
+        status = make_session(s, r, name);
+    admin_unlock(lock);
+    return status;
+}
+
 static uint64_t detach_timeout(const struct server_options *o, const struct start_record *r)
 {
     if (o->detach_set)
@@ -245,7 +257,6 @@ static void drop_std_fds(void)
 static int serve(const struct server_options *o, const struct start_record *r)
 {
     struct serve s = {.o = o, .next_sock = SOCK_PIPE};
-    char why[SOCKDIR_ERROR];
     list_init(&s.terminals);
     list_init(&s.ways);
     list_init(&s.callers);
@@ -265,10 +276,7 @@ static int serve(const struct server_options *o, const struct start_record *r)
     });
     s.connect.port = 0;
     open_udp(&s, r);
-    if (callers_listen(&s, why))
-        s.status = complain(why);
-    else
-        s.status = make_session(&s, r);
+    s.status = open_for_business(&s, r);
     if (!s.status) {
         drop_std_fds();
         serve_wake(&s);
