@@ -281,11 +281,40 @@ static bool tty_agrees(struct world *w)
     struct snapshot *tty = term_snapshot(w->tty);
     const struct snapshot *far = client_end_screen(w->client);
     bool same = far && tty->cols == far->cols && tty->rows == far->rows;
-    for (uint16_t r = 0; same && r < far->rows; r++)
+    for (uint16_t r = 0; same && r + 1 < far->rows; r++)
         same = row_equal(snapshot_row(tty, r), snapshot_row(far, r), far->cols);
+    /* No terminal can be brought to mark its last row as wrapped without scrolling: cells only. */
+    for (uint16_t c = 0; same && c < far->cols; c++)
+        same =
+            row_cell_equal(snapshot_row(tty, far->rows - 1), snapshot_row(far, far->rows - 1), c);
     same = same && tty->cursor.row == far->cursor.row && tty->cursor.col == far->cursor.col;
     snapshot_unref(tty);
     return same;
+}
+
+/* The first row in which they differ, for a failure's report. */
+static void log_rows(struct world *w)
+{
+    struct snapshot *tty = term_snapshot(w->tty);
+    const struct snapshot *far = client_end_screen(w->client);
+    fprintf(stderr, "tty %ux%u cursor %u,%u alt %d; far %ux%u cursor %u,%u alt %d\n", tty->cols,
+            tty->rows, tty->cursor.row, tty->cursor.col, tty->alt, far->cols, far->rows,
+            far->cursor.row, far->cursor.col, far->alt);
+    for (uint16_t r = 0; r < far->rows && r < tty->rows; r++) {
+        const struct row *rows[] = {snapshot_row(tty, r), snapshot_row(far, r)};
+        if (row_equal(rows[0], rows[1], far->cols))
+            continue;
+        for (int i = 0; i < 2; i++) {
+            fprintf(stderr, "%s row %u wrapped %d:", i ? "far" : "tty", r, rows[i]->wrapped);
+            for (uint16_t c = 0; c < far->cols; c++)
+                if (!row_cell_equal(rows[0], rows[1], c)) {
+                    struct cell cell = row_cell(rows[i], c);
+                    fprintf(stderr, " %u:%x/%x/%x", c, cell.text, cell.fg, cell.bg);
+                }
+            fprintf(stderr, "\n");
+        }
+    }
+    snapshot_unref(tty);
 }
 
 static bool screens_agree(struct world *w)
@@ -417,7 +446,7 @@ bool world_run(struct world *w, const struct world_options *opt)
         if (w->now > until && w->opt.verbose)
             log_state(w, "client", client_end_link(w->client),
                       client_end_deadline(w->client, w->now)),
-                net_log(w);
+                net_log(w), log_rows(w);
         if (w->now > until)
             world_fail(w,
                        "no agreement %u s after the network healed: typed %llu, read %llu, screens "
