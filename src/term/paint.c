@@ -432,28 +432,30 @@ static inline bool visible(const struct cell *c)
     return c->text - 0x21u < 0x7fu - 0x21u;
 }
 
-/* From the colours of cell a to those of b where that takes direct colours only, for a receiver
- * that can do everything; d unchanged where it takes more. */
-static inline uint8_t *put_recolour(uint8_t *d, const struct cell *a, const struct cell *b)
+/* From the colours of cell a to those of b where that takes direct colours only; d unchanged where
+ * it takes more. `whole`: beginning from 0. */
+static inline uint8_t *put_recolour(uint8_t *d, const struct cell *a, const struct cell *b,
+                                    bool whole)
 {
     const uint32_t attrs = ~(uint32_t)COLOUR_MASK;
-    bool fg = a->fg != b->fg, bg = a->bg != b->bg;
+    bool fg = whole ? b->fg : a->fg != b->fg, bg = whole ? b->bg : a->bg != b->bg;
     if ((a->fg ^ b->fg) & attrs || (a->bg ^ b->bg) & attrs ||
-        (fg && COLOUR_KIND(b->fg) != COLOUR_RGB) || (bg && COLOUR_KIND(b->bg) != COLOUR_RGB))
+        (whole && (b->fg & attrs || b->bg & attrs)) || (fg && COLOUR_KIND(b->fg) != COLOUR_RGB) ||
+        (bg && COLOUR_KIND(b->bg) != COLOUR_RGB))
         return d;
-    memcpy(d, "\033[", 2);
-    d += 2;
+    memcpy(d, "\033[0;", 4);
+    d += whole ? 4 : 2;
     if (fg) {
         memcpy(d, "38;2;", 5);
         d = put_rgb(d + 5, b->fg, ';');
-    }
-    if (fg && bg)
         *d++ = ';';
+    }
     if (bg) {
         memcpy(d, "48;2;", 5);
         d = put_rgb(d + 5, b->bg, ';');
+        *d++ = ';';
     }
-    *d++ = 'm';
+    d[-1] = 'm'; /* instead of the last semicolon */
     return d;
 }
 
@@ -463,7 +465,8 @@ static uint16_t put_plain(struct paint *p, const struct row *r, uint16_t c, uint
 {
     const struct cell *cell = r->cell + c, *end = r->cell + (stop < r->used ? stop : r->used);
     const struct cell *last = cell; /* whose pen is set */
-    bool ext = cell->bg >> 26 << 6 & ATTR_EXT;
+    bool ext = cell->bg >> 26 << 6 & ATTR_EXT, whole = !p->caps.rich;
+    bool colours = p->caps.rgb && p->caps.colours >= 256 && !ext;
     while (cell < end) {
         uint8_t *d = room(p, 128);
         const uint8_t *limit = p->limit - 64;
@@ -472,7 +475,7 @@ static uint16_t put_plain(struct paint *p, const struct row *r, uint16_t c, uint
                 break;
             if (cell->fg != last->fg || cell->bg != last->bg) {
                 uint8_t *before = d;
-                if (ext || !can_all(&p->caps) || (d = put_recolour(d, last, cell)) == before)
+                if (!colours || (d = put_recolour(d, last, cell, whole)) == before)
                     break;
             } else if (ext && cell != last) {
                 break; /* the same words, but perhaps another underline colour */
@@ -483,8 +486,10 @@ static uint16_t put_plain(struct paint *p, const struct row *r, uint16_t c, uint
         if (d < limit)
             break;
     }
-    p->pen.fg = can_all(&p->caps) ? last->fg & COLOUR_MASK : p->pen.fg;
-    p->pen.bg = can_all(&p->caps) ? last->bg & COLOUR_MASK : p->pen.bg;
+    if (colours) {
+        p->pen.fg = last->fg & COLOUR_MASK;
+        p->pen.bg = last->bg & COLOUR_MASK;
+    }
     return (uint16_t)(cell - r->cell);
 }
 
