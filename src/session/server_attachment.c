@@ -221,12 +221,17 @@ bool attachment_tick(struct attachment *a, uint64_t now_us)
         attachment_close(a);
         return true;
     }
+    if (a->state == ATTACHMENT_GONE) {
+        attachment_close(a);
+        return true;
+    }
     if (!is_over(a, now_us))
         return false;
     if (!a->native || (!a->leaving && sync_shutdown_done(a->lane.sync)))
         a->session->seen = true;
-    attachment_close(a);
-    return true;
+    a->state = ATTACHMENT_GONE;
+    link_bye(a->lane.link, now_us);
+    return false;
 }
 
 uint64_t attachment_deadline(struct attachment *a, uint64_t now_us)
@@ -238,6 +243,8 @@ uint64_t attachment_deadline(struct attachment *a, uint64_t now_us)
         own = a->opened_us + first;
     else if (a->state == ATTACHMENT_LEFT)
         own = a->ending_us + LINGER_US + 1;
+    else if (a->state == ATTACHMENT_GONE)
+        own = now_us;
     else if (a->state == ATTACHMENT_ENDING &&
              (a->leaving || a->session->killed || a->session->seen || !a->native))
         own = a->ending_us + GOODBYE_US + 1;

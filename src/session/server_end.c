@@ -169,18 +169,25 @@ static void sweep(struct server_end *s, uint64_t now_us)
     }
 }
 
-int server_end_poll(struct server_end *s, uint64_t now_us, struct link_datagram *out)
+static int poll_links(struct server_end *s, uint64_t now_us, struct link_datagram *out)
 {
-    for (size_t i = 0; i < s->session_count; i++)
-        session_flush(s->sessions[i], now_us);
     for (size_t n = 0; n < s->link_count; n++) {
         struct attachment *a = s->links[s->turn % s->link_count];
         if (lane_poll(&a->lane, now_us, out) == 1)
             return 1;
         s->turn++;
     }
-    sweep(s, now_us);
     return 0;
+}
+
+int server_end_poll(struct server_end *s, uint64_t now_us, struct link_datagram *out)
+{
+    for (size_t i = 0; i < s->session_count; i++)
+        session_flush(s->sessions[i], now_us);
+    if (poll_links(s, now_us, out) == 1)
+        return 1;
+    sweep(s, now_us);
+    return poll_links(s, now_us, out); /* a goodbye may be new */
 }
 
 uint64_t server_end_deadline(struct server_end *s, uint64_t now_us)

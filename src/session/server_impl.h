@@ -42,6 +42,7 @@ enum attachment_state {
     ATTACHMENT_LIVE,
     ATTACHMENT_ENDING, /* our shutdown is on its way */
     ATTACHMENT_LEFT,   /* the stock client shut down: lingering */
+    ATTACHMENT_GONE,   /* over; a BYE is on its way, so that the client need not linger */
 };
 
 /* One link with its one attachment. */
