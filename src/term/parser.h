@@ -80,7 +80,7 @@ static inline unsigned parser_count(const struct parser *p)
 /* Parameter i, or fallback where it is missing, empty or too large. */
 static inline int32_t parser_raw(const struct parser *p, unsigned i, int32_t fallback)
 {
-    if (i > p->last || p->value[i] < 0 || p->value[i] > PARSER_PARAM_MAX)
+    if (i >= PARSER_PARAMS || i > p->last || p->value[i] < 0 || p->value[i] > PARSER_PARAM_MAX)
         return fallback;
     return p->value[i];
 }
