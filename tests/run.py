@@ -50,7 +50,7 @@ class Tally:
         self.failed.append(name)
         print(f"FAILED {name}")
         if text:
-            print("\n".join("    " + line for line in text.rstrip().splitlines()[-60:]))
+            print("\n".join("    " + line[:400] for line in text.rstrip().splitlines()[-60:]))
 
     def skip(self, name, reason):
         self.skipped.append((name, reason))
@@ -96,6 +96,11 @@ def run(command, limit, env=None):
     return status, out.decode(errors="replace")
 
 
+def complaints(out):
+    """What a compiler said, without the lines of progress."""
+    return "\n".join(line for line in out.splitlines() if not re.match(r"\[\d+/\d+\] ", line))
+
+
 def build(tally, name):
     """Configures and builds one directory; False when that failed."""
     compiler, options = BUILDS[name]
@@ -107,7 +112,8 @@ def build(tally, name):
         command = ["meson", "setup", name, *options]
     status, out = run(command, 120, {"CC": compiler})
     if status == 0:
-        status, out = run(["ninja", "-C", name], 600)
+        status, out = run(["ninja", "-C", name, "-k", "0"], 600)
+        out = complaints(out)
     if status:
         tally.fail(label, out)
         return False
