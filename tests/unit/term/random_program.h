@@ -34,8 +34,8 @@ static inline void program_text(struct rng *r, struct buf *b)
         "          ",
         "|",
         "\u2764\ufe0f",
-        "a\u0300\u0301\u0302\u0303\u0304\u0305\u0306\u0307"
-        "\u0308\u0309\u030a\u030b\u030c\u030d\u030e\u030f\u0310",
+        ("a\u0300\u0301\u0302\u0303\u0304\u0305\u0306\u0307"
+         "\u0308\u0309\u030a\u030b\u030c\u030d\u030e\u030f\u0310"),
         "\xff",
         "\xe4\xb8",
     };
