@@ -30,7 +30,7 @@ struct session *session_new(struct server_end *s, const char *name, uint16_t col
     struct session *q = mem_new(1, sizeof *q);
     q->server = s;
     q->sid = ++s->next_sid;
-    strncpy(q->name, name, SESSION_NAME_MAX);
+    memcpy(q->name, name, strnlen(name, SESSION_NAME_MAX));
     q->cols = cols;
     q->rows = rows;
     q->started_us = q->present_us = now_us;
