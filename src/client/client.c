@@ -290,20 +290,19 @@ static void make_end(struct client *c, const struct connect *connect)
     });
 }
 
-/* False, with a word to the user, if UDP was demanded and the server has none to offer. */
+/* The server may have no UDP to offer; false, if it was demanded. */
 static bool udp_possible(const struct client *c, const struct connect *connect)
 {
     const struct client_options *o = c->o;
-    if (o->transport != CLIENT_UDP || (connect->port && connect->addr_count))
+    bool demanded = o->transport == CLIENT_UDP;
+    char range[32] = "60001:60999";
+    if (o->transport == CLIENT_PIPE || (connect->port && connect->addr_count))
         return true;
     if (o->port_low)
-        say("the server found no free UDP port in %u:%u; name others with --udp-ports, or leave "
-            "out --transport=udp",
-            o->port_low, o->port_high);
-    else
-        say("the server found no free UDP port; name some with --udp-ports, or leave out "
-            "--transport=udp");
-    return false;
+        snprintf(range, sizeof range, "%u:%u", o->port_low, o->port_high);
+    say("the server found no free UDP port in %s; %s (--udp-ports names others)", range,
+        demanded ? "leave out --transport=udp to go on without UDP" : "going on without UDP");
+    return !demanded;
 }
 
 static void open_paths(struct client *c, const struct connect *connect,

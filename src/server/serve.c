@@ -145,10 +145,9 @@ static void open_udp(struct serve *s, const struct start_record *r)
         c.bind = (struct addr){0};
     }
     if (udp_new_pair(s->loop, &c, &s->udp[0], &s->udp[1])) {
-        fprintf(stderr,
-                "tern-server: no UDP port in %u:%u (%s); the session stays on the login's own "
-                "connection; free a port or give --udp-ports\n",
-                c.lo, c.hi, strerror(errno));
+        /* The client hears of it by the connect line, and knows whether it matters. */
+        log_line(s->o->log, LOG_WARN, "server", "no UDP port in %u:%u: %s", c.lo, c.hi,
+                 strerror(errno));
         return;
     }
     s->connect.port = udp_local(s->udp[0] ? s->udp[0] : s->udp[1]).port;
