@@ -39,7 +39,8 @@ void link_free(struct link *l)
     if (!l)
         return;
     seal_free(l->seal);
-    mem_wipe(l, sizeof *l);
+    mem_wipe(l->in, sizeof l->in);
+    mem_wipe(l->plain, sizeof l->plain);
     free(l);
 }
 

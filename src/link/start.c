@@ -240,17 +240,17 @@ static int take_all(struct start_record *s, const uint8_t *p, size_t len)
 {
     struct reader r = reader_of(p, len);
     struct pb_field f;
-    int got;
+    int got, bad = ERR_OK;
     while ((got = pb_next(&r, &f)) > 0) {
         int err = take_field(s, &f);
-        /* Of another version only the version and the nonce must make sense. */
-        if (err && (s->version == START_VERSION || !s->version))
-            return err;
+        bad = bad ? bad : err; /* of another version only version and nonce must make sense */
     }
     if (got < 0)
         return got;
     if (s->version && s->version != START_VERSION)
         return ERR_VERSION;
+    if (bad)
+        return bad;
     return s->version && s->nonce[0] && s->port_low <= s->port_high ? ERR_OK : ERR_SYNTAX;
 }
 

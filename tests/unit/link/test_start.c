@@ -178,6 +178,19 @@ static void another_version_is_told(void **state)
     buf_fini(&b);
 }
 
+/* Found by the fuzzer: what was wrong while the version seemed another one must still be wrong. */
+static void version_is_judged_at_the_end(void **state)
+{
+    struct start_record out;
+    struct buf b;
+    buf_init(&b, 1000);
+    pb_put_varint(&b, 1, 9);
+    pb_put_bytes(&b, 2, "no nonce", 8);
+    pb_put_varint(&b, 1, START_VERSION);
+    assert_int_equal(get_raw(&b, &out), ERR_SYNTAX);
+    buf_fini(&b);
+}
+
 static void caps(void **state)
 {
     struct start_record out;
@@ -218,6 +231,7 @@ int main(void)
         cmocka_unit_test(is_what_the_proto_file_says),
         cmocka_unit_test(refuses_nonsense),
         cmocka_unit_test(another_version_is_told),
+        cmocka_unit_test(version_is_judged_at_the_end),
         cmocka_unit_test(caps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
