@@ -29,7 +29,7 @@ JOBS = str(os.cpu_count() or 2)
 RELEASE, ASAN, CLANG = "build-check", "build-asan", "build-clang"
 BUILDS = {
     RELEASE: ("gcc", ["-Dbuildtype=release"]),
-    ASAN: ("gcc", ["-Dbuildtype=debug", "-Db_sanitize=address,undefined"]),
+    ASAN: ("gcc", ["-Dbuildtype=debugoptimized", "-Doptimization=1", "-Db_sanitize=address,undefined"]),
     CLANG: ("clang", ["-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined",
                       "-Db_lundef=false", "-Dlibfuzzer=true"]),
 }

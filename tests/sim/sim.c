@@ -35,6 +35,8 @@ int main(int argc, char **argv)
         return usage();
     if (ranges == 1)
         range[1] = range[0];
+    if (getenv("TERN_SOAK")) /* make soak: every seed seals and deflates for real */
+        opt.real = true;
     static struct world w;
     unsigned failed = 0;
     uint64_t datagrams = 0, steps = 0, hours = 0;
