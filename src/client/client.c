@@ -52,6 +52,7 @@ struct client {
     struct sigwatch *watches[LEAVE_SIGNALS];
     int signal; /* that made us leave, 0 = none */
     bool tty_lost, suspended;
+    bool unknown; /* the far side does not know the session any more */
     int status;
     char session[CONNECT_SESSION_MAX + 1];
 };
@@ -198,6 +199,7 @@ static void on_datagram(void *ctx, const struct path_ref *from, bool congested,
     struct client *c = ctx;
     if (from->kind == PATH_PIPE && c->rejoin)
         rejoin_works(c->rejoin);
+    c->unknown = false;
     client_end_datagram(c->end, from, congested, bytes, len, loop_now_us(c->loop));
     later_set(&c->later);
 }
@@ -223,9 +225,9 @@ static void on_relay_refused(void *ctx)
 {
     struct client *c = ctx;
     uint64_t now_us = loop_now_us(c->loop);
-    if (link_quiet(client_end_link(c->end), now_us))
-        client_end_message(c->end, "the far side does not know this session any more", true,
-                           now_us);
+    c->unknown = link_quiet(client_end_link(c->end), now_us);
+    if (c->unknown)
+        client_end_message(c->end, "the far side has lost this session", true, now_us);
     later_set(&c->later);
 }
 
@@ -485,6 +487,9 @@ static void finish(struct client *c)
     tty_guard_set("", 0);
     struct client_result r = client_end_result(c->end);
     char text[OUTCOME_TEXT];
+    if (c->unknown && !r.reached)
+        r = (struct client_result){.kind = CLIENT_FAILED,
+                                   .text = "the session is gone: no tern-server there knows it"};
     c->status = outcome(&r, c->session, c->o->signal_status, c->signal || c->tty_lost, text);
     if (text[0])
         say("%s", text);

@@ -25,10 +25,8 @@ int outcome(const struct client_result *r, const char *session, bool signal_stat
         if (r->reached)
             snprintf(text, OUTCOME_TEXT, "%s", or_default(r->text, "the session was ended"));
         else
-            snprintf(text, OUTCOME_TEXT,
-                     "%s; tern --attach %s comes back to it, "
-                     "tern --kill %s ends it",
-                     or_default(r->text, "left without an answer"), session, session);
+            snprintf(text, OUTCOME_TEXT, "%s; tern --attach %s",
+                     or_default(r->text, "left without an answer"), session);
         return CLIENT_STATUS_LOST;
     case CLIENT_DETACHED:
         snprintf(text, OUTCOME_TEXT, "detached; tern --attach %s comes back", session);
