@@ -115,6 +115,7 @@ class Terminal:
             os.execvpe(command[0], command, env)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self.seen = b""
+        self.over = False
 
     def read(self, seconds):
         """What comes within so many seconds, or b''."""
@@ -130,14 +131,13 @@ class Terminal:
     def type(self, keys):
         os.write(self.fd, keys)
 
-    def wait_for(self, what, seconds=20):
-        end = time.monotonic() + seconds
-        while what not in self.seen:
-            if time.monotonic() > end:
-                raise TimeoutError(f"{what!r} did not come: {self.seen[-300:]!r}")
-            self.read(0.2)
+    def ended(self):
+        if not self.over:
+            self.over = os.waitpid(self.pid, os.WNOHANG)[0] != 0
+        return self.over
 
     def settle(self, quiet=2.0):
+        """Reads until nothing has come for so long."""
         while self.read(quiet):
             pass
 
@@ -146,10 +146,12 @@ def memory_once(build):
     """MiB of Private_Dirty of an idle client and server."""
     before = {name: processes(build, name) for name in ("tern", "tern-server")}
     env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "TERM": "xterm-256color",
-           "LANG": "C.UTF-8", "PS1": "$ ", "SHELL": "/bin/sh"}
-    t = Terminal([str(build / "tern"), "--local", "--", "/bin/sh"], env)
+           "LANG": "C.UTF-8", "SHELL": "/bin/sh"}
+    t = Terminal([str(build / "tern"), "--local", "--detach-timeout=10", "--", "/bin/sh"], env)
     try:
-        t.wait_for(b"$ ")
+        t.settle()
+        if not t.seen:
+            raise RuntimeError("tern --local shows nothing")
         for i in range(20):
             for key in f"echo line {i}":
                 t.type(key.encode())
@@ -159,19 +161,19 @@ def memory_once(build):
         t.settle()
         client = processes(build, "tern") - before["tern"]
         server = processes(build, "tern-server") - before["tern-server"]
+        if not client or not server:
+            raise RuntimeError("client or server is not running")
         # With several processes of one executable the whole counts.
         figures = sum(map(memory_of, client)), sum(map(memory_of, server))
         t.type(b"exit\r")
         end = time.monotonic() + 10
-        while time.monotonic() < end and os.waitpid(t.pid, os.WNOHANG)[0] == 0:
+        while time.monotonic() < end and not t.ended():
             t.read(0.1)
         return figures
     finally:
         os.close(t.fd)
-        try:
+        if not t.ended():
             os.kill(t.pid, signal.SIGTERM)
-        except ProcessLookupError:
-            pass
 
 
 def memory_table(build, rounds):
