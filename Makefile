@@ -31,7 +31,7 @@ asan: build-asan/build.ninja
 	@ninja -C build-asan
 
 build-asan/build.ninja:
-	@meson setup build-asan -Dbuildtype=debug -Db_sanitize=address,undefined
+	@meson setup build-asan -Dbuildtype=debug -Doptimization=1 -Db_sanitize=address,undefined
 
 fuzz: deps
 	@$(PYTHON) tests/run.py fuzz --seconds $(FUZZ_SECONDS)
