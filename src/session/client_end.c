@@ -147,10 +147,12 @@ static void finish(struct client_end *e, uint64_t now_us)
         return;
     e->state = STATE_DONE;
     e->done_us = now_us;
-    if (e->started && !e->suspended) {
-        struct sync_remote r = sync_remote(e->lane.sync);
-        if (r.snapshot)
-            ignore_full(view_frame(e->view, r.snapshot, NULL, &e->tty));
+    struct sync_remote r = sync_remote(e->lane.sync);
+    if (r.num && r.snapshot && !e->suspended) {
+        if (!e->started) /* the end came with the first screen, which is shown all the same */
+            ignore_full(view_start(e->view, &e->tty));
+        e->started = true;
+        ignore_full(view_frame(e->view, r.snapshot, NULL, &e->tty));
     }
     if (e->started)
         ignore_full(view_end(e->view, &e->tty));
