@@ -1,14 +1,13 @@
 """Full-screen programs show through tern exactly what they show without it: text, attributes,
 cursor, in the same size, TERM and environment."""
 import os
-import subprocess
 
 import pytest
 
 from lib import screen
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
-TERM = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+TERM = {"COLORTERM": "truecolor", "LANG": "C.UTF-8"}
 
 TEXT = "".join(f"{i:4d} The quick brown fox jumps over the lazy dog; größe 漢字 {'x' * (i % 70)}\n"
                for i in range(1, 200))
@@ -28,14 +27,12 @@ int main(int argc, char **argv)
 def direct_and_tern(tmux, box, script, steps, cols=80, rows=24):
     """Runs the script both ways; after each step (a function of the window) the pictures must be
     equal. Ends with the script's own end."""
-    # The same words: the program runs in the same shell, terminal type, locale and folder.
     box.script("job", f"cd {box.home}; {script}")
-    env = {**TERM, "LANG": "C.UTF-8"}
-    ways = {}
-    for way, command in (("direct", ["job"]), ("tern", ["tern", "--local", "--", "job"])):
-        # tern draws for tmux's own terminal type; the program always sees xterm-256color
-        more = env if way == "direct" else {"COLORTERM": "truecolor", "LANG": "C.UTF-8"}
-        ways[way] = tmux.window(command, cols, rows, more)
+    ways = {
+        # tmux sets TERM itself; tern draws for that, and its programs always see xterm-256color
+        "direct": tmux.window(["env", "TERM=xterm-256color", "job"], cols, rows, TERM),
+        "tern": tmux.window(["tern", "--local", "--", "job"], cols, rows, TERM),
+    }
     for i, step in enumerate(steps):
         pictures = {}
         for way, w in ways.items():

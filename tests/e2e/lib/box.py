@@ -78,10 +78,12 @@ class Box:
         """The lines of tern --ls that tell of a session, as lists of words."""
         p = self.run("tern", "--ls")
         assert p.returncode == 0, p.stderr
-        return [line.split() for line in p.stdout.splitlines() if line.strip()]
+        lines = p.stdout.splitlines()
+        assert not lines or lines[0].startswith("NAME ")  # a table has a head
+        return [line.split() for line in lines[1:]]
 
     def session_names(self):
-        return [words[0] for words in self.sessions() if words]
+        return [words[0] for words in self.sessions()]
 
     def servers(self):
         return procs.named("tern-server")
@@ -99,7 +101,7 @@ class Box:
         mine = procs.descendants() - self.before
         return {p: procs.command_line(p) or procs.name(p) for p in mine}
 
-    def close(self, check=True, patience=10):
+    def close(self, check=True, patience=15):
         """Ends tmux and what the test asked to end, then nothing may be left: no process, no socket."""
         for call in reversed(self._closers):
             call()

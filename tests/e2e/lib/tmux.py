@@ -46,7 +46,15 @@ class Window:
         self.keys("Enter")
 
     def resize(self, cols, rows):
+        """Returns once the program's terminal has the size: tmux changes it with a delay."""
         self.tmux.run("resize-window", "-t", self.target, "-x", str(cols), "-y", str(rows))
+        tty = self.tty()
+
+        def size():
+            p = subprocess.run(["stty", "size", "-F", tty], capture_output=True, text=True)
+            return p.stdout.split() == [str(rows), str(cols)]
+
+        wait_until(size, 10, f"{cols}x{rows} in the kernel")
 
     # ---- what comes out
 
