@@ -134,6 +134,8 @@ static int path_of(struct link *l, const struct path_ref *from, uint64_t now_us)
 {
     if (l->client)
         return roam_path_of(l, from);
+    if (from->kind == PATH_PIPE) /* one that was closed does not come back */
+        return path_find(&l->paths, from);
     if (!l->stock)
         return path_add(&l->paths, from, l->current, now_us);
     if (!l->paths.all[0].used) {
@@ -294,15 +296,17 @@ size_t link_room(const struct link *l, enum link_class class)
     return room > p->window / 4 ? room - p->window / 4 : 0;
 }
 
-static void ask_pipes(struct link *l, uint64_t now_us)
+/* Only a pipe in use matters: a forgotten one may hang for days. */
+static void ask_pipe(struct link *l, uint64_t now_us)
 {
-    for (int i = 0; i < PATH_CAP; i++) {
-        struct path *p = link_path_at(l, i);
-        if (!p->used || !path_pipe_due(p, now_us))
-            continue;
-        path_pipe_asked(p, now_us); /* again when it leaves; but not twice in the queue */
-        talk_ask(l, i, CONTROL_PROBE, CONTROL_BYTES);
-    }
+    if (l->current == PATH_NONE)
+        return;
+    struct path *p = link_path_at(l, l->current);
+    if (!path_pipe_due(p, now_us))
+        return;
+    p->asks += p->asking;
+    path_pipe_asked(p, now_us); /* again when it leaves; but not twice in the queue */
+    talk_ask(l, l->current, CONTROL_PROBE, CONTROL_BYTES);
 }
 
 int link_poll(struct link *l, uint64_t now_us, struct link_datagram *out)
@@ -313,7 +317,7 @@ int link_poll(struct link *l, uint64_t now_us, struct link_datagram *out)
         roam_tick(l, now_us);
     else
         peer_tick(l, now_us);
-    ask_pipes(l, now_us);
+    ask_pipe(l, now_us);
     return talk_poll(l, now_us, out);
 }
 
@@ -322,10 +326,8 @@ uint64_t link_deadline(const struct link *l, uint64_t now_us)
     uint64_t at = UINT64_MAX, since;
     if (l->talk.count)
         return 0;
-    if (!l->stock)
-        for (int i = 0; i < PATH_CAP; i++)
-            if (l->paths.all[i].used)
-                at = earlier(at, path_pipe_deadline(&l->paths.all[i]));
+    if (!l->stock && l->current != PATH_NONE)
+        at = path_pipe_deadline(&l->paths.all[l->current]);
     if (link_silent(l, &since) && !link_quiet(l, now_us))
         at = earlier(at, since + link_quiet_after(l));
     return earlier(at, l->client ? roam_deadline(l, now_us) : peer_deadline(l, now_us));

@@ -92,11 +92,11 @@ size_t path_pipe_room(const struct path *p)
     return flight < p->window ? p->window - (size_t)flight : 0;
 }
 
-/* How long an answer may take before the question is put again. */
+/* How long an answer may take before the question is put again: longer each time. */
 static uint64_t patience(const struct path *p)
 {
     uint64_t rto = 4 * rtt_rto_us(&p->rtt);
-    return rto > 3000000 ? rto : 3000000;
+    return (rto > 3000000 ? rto : 3000000) << (p->asks < 4 ? p->asks : 4);
 }
 
 bool path_pipe_due(const struct path *p, uint64_t now_us)
@@ -129,6 +129,7 @@ void path_pipe_acked(struct path *p, uint64_t upto, uint64_t rtt_us)
 {
     if (upto > p->acked && upto <= p->sent)
         p->acked = upto;
+    p->asks = 0;
     if (!p->asking || upto < p->asked)
         return;
     p->asking = false;

@@ -65,6 +65,7 @@ struct path {
     uint64_t asked_us;
     size_t flight; /* what was unacknowledged then */
     bool asking;   /* an answer is outstanding */
+    unsigned asks; /* questions put again since the last answer */
 };
 
 #define PATH_CAP 32

@@ -105,6 +105,23 @@ static void falls_back_to_the_pipe_and_returns(void **state)
     toy_fini(&t);
 }
 
+static void a_forgotten_pipe_costs_nothing(void **state)
+{
+    struct toy t;
+    toy_init(&t, false, SEAL_OCB);
+    toy_pipe(&t);
+    t.pipe.up_up = t.pipe.up_down = false; /* hangs from the first byte */
+    toy_candidates(&t);
+    app_type(&t, &t.c);
+    toy_run(&t, 120 * S);
+    assert_string_equal(toy_path(&t.c), V4);
+    uint64_t before = t.packets;
+    toy_run(&t, 3600 * S);
+    assert_in_range(t.packets - before, 280, 299);
+    assert_alive(&t, S);
+    toy_fini(&t);
+}
+
 /* Flapping UDP must prove itself more and more often. */
 static void does_not_flap(void **state)
 {
@@ -313,7 +330,7 @@ static void a_dead_pipe_is_left(void **state)
     assert_string_equal(toy_path(&t.c), V4);
     assert_alive(&t, S);
     /* A new pipe (--join) is another path. */
-    link_pipe_open(t.c.link, PIPE_SOCK, t.now);
+    toy_pipe(&t);
     t.pipe.up_up = t.pipe.up_down = true;
     t.v4.up_up = t.v4.up_down = false;
     app_type(&t, &t.c);
@@ -424,6 +441,86 @@ static void no_socket_can_be_opened(void **state)
     toy_fini(&t);
 }
 
+static void random_way(struct rng *rng, struct way *w, bool pipe)
+{
+    w->up_up = rng_below(rng, 3) > 0;
+    w->up_down = rng_below(rng, 3) > 0;
+    w->loss = pipe || rng_below(rng, 2) ? 0 : rng_unit(rng) * 0.5;
+    w->delay_us = rng_below(rng, 2) ? 20 * MS : rng_below(rng, 400) * MS;
+}
+
+static void random_event(struct toy *t, struct rng *rng, bool *pipe)
+{
+    switch (rng_below(rng, 9)) {
+    case 0:
+        random_way(rng, &t->v4, false);
+        break;
+    case 1:
+        random_way(rng, &t->v6, false);
+        break;
+    case 2:
+        random_way(rng, &t->pipe, true);
+        break;
+    case 3:
+        t->client_ip[0]++;
+        break;
+    case 4:
+        t->client_ip[rng_below(rng, 2)]++;
+        link_network_event(t->c.link, t->now);
+        break;
+    case 5:
+        link_no_route(t->c.link, rng_below(rng, 2), t->now);
+        break;
+    case 6:
+        if (*pipe) {
+            link_pipe_closed(t->c.link, PIPE_SOCK, t->now);
+            link_pipe_closed(t->s.link, PIPE_SOCK, t->now);
+        } else {
+            toy_pipe(t);
+        }
+        *pipe = !*pipe;
+        break;
+    default:
+        app_type(t, rng_below(rng, 2) ? &t->c : &t->s);
+    }
+}
+
+/* Whatever happened: when the network is well again, so is the link, soon. */
+static void heals_after_anything(void **state)
+{
+    for (uint64_t seed = 0; seed < 400; seed++) {
+        struct toy t;
+        struct rng rng = {seed};
+        bool pipe = seed % 2;
+        toy_start(&t, pipe);
+        for (int i = 0; i < 40; i++) {
+            random_event(&t, &rng, &pipe);
+            toy_run(&t, rng_below(&rng, rng_below(&rng, 5) ? 4 * S : 100 * S));
+        }
+        const struct way well = {true, true, 20 * MS, 0};
+        t.v4 = t.v6 = t.pipe = well;
+        link_no_route(t.c.link, false, t.now);
+        app_type(&t, &t.c);
+        app_type(&t, &t.s);
+        toy_run(&t, 4 * S); /* a probe interval and two round trips */
+        if (t.c.done != t.c.want || t.s.done != t.s.want || link_quiet(t.c.link, t.now) ||
+            link_quiet(t.s.link, t.now))
+            fail_msg("seed %d: client %s, server %s", (int)seed, toy_path(&t.c), toy_path(&t.s));
+        /* And it is at rest on UDP after at most one back-off. */
+        for (int i = 0; i < 25; i++) {
+            app_type(&t, &t.c);
+            toy_run(&t, 4 * S);
+        }
+        uint64_t before = t.packets;
+        assert_int_equal(strncmp(toy_path(&t.c), "udp", 3), 0);
+        assert_int_equal(strncmp(toy_path(&t.s), "udp", 3), 0);
+        toy_run(&t, 30 * S);
+        if (t.packets - before > 24)
+            fail_msg("seed %d: %d packets at rest", (int)seed, (int)(t.packets - before));
+        toy_fini(&t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +528,7 @@ int main(void)
         cmocka_unit_test(stays_on_the_pipe_where_udp_is_blocked),
         cmocka_unit_test(works_without_a_pipe),
         cmocka_unit_test(falls_back_to_the_pipe_and_returns),
+        cmocka_unit_test(a_forgotten_pipe_costs_nothing),
         cmocka_unit_test(does_not_flap),
         cmocka_unit_test(roams_with_an_event),
         cmocka_unit_test(roams_without_an_event),
@@ -448,6 +546,7 @@ int main(void)
         cmocka_unit_test(loss_is_seen),
         cmocka_unit_test(says_good_bye),
         cmocka_unit_test(no_socket_can_be_opened),
+        cmocka_unit_test(heals_after_anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
