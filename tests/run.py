@@ -49,8 +49,11 @@ class Tally:
     def fail(self, name, text=""):
         self.failed.append(name)
         print(f"FAILED {name}")
-        if text:
-            print("\n".join("    " + line[:400] for line in text.rstrip().splitlines()[-60:]))
+        lines = text.rstrip().splitlines()
+        if len(lines) > 60:  # what went wrong stands anywhere, what it led to at the end
+            bad = [line for line in lines[:-30] if re.search(r"\berror\b|ERROR|FAILED|ssert", line)]
+            lines = [*bad[:30], "...", *lines[-30:]]
+        print("\n".join("    " + line[:400] for line in lines))
 
     def skip(self, name, reason):
         self.skipped.append((name, reason))
@@ -82,18 +85,28 @@ class Stage:
 
 def run(command, limit, env=None):
     """Runs a command in its own process group; (status, output). The group ends with it."""
-    child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT, env={**os.environ, **(env or {})},
-                             start_new_session=True)
-    try:
-        out, _ = child.communicate(timeout=limit)
-        status = child.returncode
-    except subprocess.TimeoutExpired:
-        os.killpg(child.pid, signal.SIGKILL)
-        out, _ = child.communicate()
-        out += f"\nno end after {limit} s: killed\n".encode()
-        status = -1
-    return status, out.decode(errors="replace")
+    with tempfile.TemporaryFile() as out:
+        child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out,
+                                 stderr=subprocess.STDOUT, env={**os.environ, **(env or {})},
+                                 start_new_session=True)
+        late = ""
+        try:
+            child.wait(limit)
+        except subprocess.TimeoutExpired:
+            late = f"\nno end after {limit} s\n"
+            # meson and pytest end what they started; what is left in the group is killed.
+            child.terminate()
+            try:
+                child.wait(10)
+            except subprocess.TimeoutExpired:
+                pass
+            try:
+                os.killpg(child.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            child.wait()
+        out.seek(0)
+        return (-1 if late else child.returncode), out.read().decode(errors="replace") + late
 
 
 def complaints(out):
