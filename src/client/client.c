@@ -27,6 +27,8 @@
 /* How long the last bytes may take to reach a slow terminal. */
 #define FLUSH_US 1000000u
 
+/* A pipe in use that gives nothing back for this long is replaced. */
+#define PIPE_SILENT_US 10000000u
 /* Bytes handed to the terminal at once. */
 #define TTY_PIECE 4096
 
@@ -115,6 +117,22 @@ static void suspend(struct client *c, uint64_t now_us)
     tty_suspend(c->tty); /* goes on in on_resumed */
 }
 
+/* A pipe may be dead without a word: its TCP connection hangs. When it is the path in use, and for
+ * long nothing came back, it is replaced. Returns when to look again. */
+static uint64_t check_pipe(struct client *c, uint64_t now_us)
+{
+    struct link *link = client_end_link(c->end);
+    struct path_ref path;
+    uint64_t since = paths_pipe_since(c->paths), silent = link_silent_since_us(link);
+    if (!c->rejoin || !since || !silent || !link_path(link, &path) || path.kind != PATH_PIPE)
+        return TIME_NEVER;
+    uint64_t due = (since > silent ? since : silent) + PIPE_SILENT_US;
+    if (now_us < due)
+        return due;
+    paths_pipe_drop(c->paths, "nothing came back for long");
+    return TIME_NEVER;
+}
+
 static void turn(void *ctx)
 {
     struct client *c = ctx;
@@ -136,7 +154,8 @@ static void turn(void *ctx)
     case CLIENT_NONE:
         break;
     }
-    timer_set(&c->timer, client_end_deadline(c->end, now_us));
+    uint64_t at = client_end_deadline(c->end, now_us), look = check_pipe(c, now_us);
+    timer_set(&c->timer, at < look ? at : look);
 }
 
 static void wants_turn(void *ctx)
@@ -227,7 +246,7 @@ static void on_relay_refused(void *ctx)
     uint64_t now_us = loop_now_us(c->loop);
     c->unknown = link_quiet(client_end_link(c->end), now_us);
     if (c->unknown)
-        client_end_message(c->end, "the far side has lost this session", true, now_us);
+        client_end_message(c->end, "the server does not answer for this session", true, now_us);
     later_set(&c->later);
 }
 

@@ -28,7 +28,8 @@ struct paths {
     bool no_route;
 
     struct pipe *pipe;
-    uint32_t pipe_sock;
+    uint32_t pipe_sock; /* 0 = none */
+    uint64_t pipe_since_us;
     struct frame_reader frames;
     struct later broken; /* the pipe is freed outside its own calls */
 };
@@ -191,15 +192,21 @@ int paths_pipe_open(struct paths *p, const struct boot_pipe *pipe, uint64_t now_
     }
     memset(&p->frames, 0, sizeof p->frames);
     p->pipe_sock = p->next_sock++;
+    p->pipe_since_us = now_us;
     link_pipe_open(p->link, p->pipe_sock, now_us);
     log_line(p->log, LOG_INFO, "client", "pipe %u open", p->pipe_sock);
     on_pipe_data(p, pipe->rest, pipe->rest_len);
     return 0;
 }
 
-bool paths_pipe_up(const struct paths *p)
+void paths_pipe_drop(struct paths *p, const char *why)
 {
-    return p->pipe_sock != 0;
+    pipe_broke(p, why);
+}
+
+uint64_t paths_pipe_since(const struct paths *p)
+{
+    return p->pipe_sock ? p->pipe_since_us : 0;
 }
 
 /* ---- both ------------------------------------------------------------------------------------ */

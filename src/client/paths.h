@@ -34,7 +34,10 @@ void paths_free(struct paths *p); /* NULL is allowed */
 /* Take a pipe over (its descriptors too) and tell the link; one at a time. Bytes read behind the
  * connect line are datagrams too: ops->datagram may be called. */
 int MUST_USE paths_pipe_open(struct paths *p, const struct boot_pipe *pipe, uint64_t now_us);
-bool paths_pipe_up(const struct paths *p);
+/* The pipe counts as dead although nobody closed it; ops->pipe_lost follows. */
+void paths_pipe_drop(struct paths *p, const char *why);
+/* Since when there is a pipe, in microseconds; 0 = there is none. */
+uint64_t paths_pipe_since(const struct paths *p);
 
 /* Do what the link asks for (link_wants). */
 void paths_serve(struct paths *p, uint64_t now_us);
