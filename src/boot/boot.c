@@ -6,6 +6,7 @@
 #include "io/proc.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,10 @@ struct boot {
     /* Two, so that a server that does not read its stdin can still tell why. */
     struct pipe *to, *from;
     int in, out; /* ours until connected */
+    /* The command's stderr passes through us: once the session has the terminal, a line that ssh or
+     * a shell prints when the pipe breaks must not land on the screen. */
+    struct pipe *complaints;
+    int err; /* its descriptor, ours */
     struct timer timer;
     uint64_t timeout_us;
     struct boot_reader reader;
@@ -41,9 +46,26 @@ static void drop_pipe(struct boot *b)
     b->in = b->out = -1;
 }
 
+static void on_complaint(void *ctx, const uint8_t *bytes, size_t len)
+{
+    const struct boot *b = ctx;
+    if (!b->connected)
+        fwrite(bytes, 1, len, stderr);
+}
+
+/* What the command said before it ended still lies in the pipe: it comes before our own line. */
+static void read_complaints(struct boot *b)
+{
+    uint8_t bytes[4096];
+    ssize_t n;
+    while (b->complaints && (n = read(b->err, bytes, sizeof bytes)) > 0)
+        on_complaint(b, bytes, (size_t)n);
+}
+
 /* Ends with the owner's call, after which b may be gone. */
 static void fail(struct boot *b, int status, const char *text)
 {
+    read_complaints(b);
     b->over = true;
     timer_clear(&b->timer);
     b->ops.failed(b->ops.ctx, text, status);
@@ -125,6 +147,7 @@ static void on_timeout(void *ctx)
 
 static void connect_up(struct boot *b, struct connect *c)
 {
+    read_complaints(b);
     b->over = b->connected = true;
     timer_clear(&b->timer);
     /* The descriptors change hands, the queue is empty: the record was read before the answer. */
@@ -165,6 +188,22 @@ static void on_data(void *ctx, const uint8_t *bytes, size_t len)
     }
 }
 
+/* Run the command; our ends of its three streams. */
+static int run(struct boot *b, struct proc_config *pc)
+{
+    int err[2];
+    if (pipe2(err, O_CLOEXEC))
+        return ERR_SYS;
+    b->err = err[0];
+    pc->stderr_fd = err[1];
+    int r = proc_new(b->loop, pc, &b->in, &b->out, &b->proc);
+    close(err[1]);
+    if (r)
+        return r;
+    return pipe_new(b->loop, b->err, -1, PIPE_KEEP_FILE, 0,
+                    &(struct pipe_ops){.data = on_complaint, .ctx = b}, &b->complaints);
+}
+
 static int start(struct boot *b, const struct boot_config *c)
 {
     struct boot_command cmd;
@@ -174,7 +213,7 @@ static int start(struct boot *b, const struct boot_config *c)
                              .argv = (const char *const *)cmd.argv,
                              .exited = on_exit_of_server,
                              .ctx = b};
-    int err = proc_new(b->loop, &pc, &b->in, &b->out, &b->proc);
+    int err = run(b, &pc);
     boot_command_fini(&cmd);
     if (err)
         return err;
@@ -185,14 +224,15 @@ static int start(struct boot *b, const struct boot_config *c)
                     &(struct pipe_ops){.ctx = b}, &b->to);
 }
 
-/* The record lies in the queue whole: pipe_new's cap has room for the longest. */
+/* The record lies in the queue whole: pipe_new's cap has room for the longest. A command that is
+ * gone already takes none of it; its end says why. */
 static int send_record(struct boot *b, const struct start_record *record)
 {
     struct buf out;
     buf_init(&out, START_HEAD + START_RECORD_MAX);
     int err = start_put(&out, record);
-    if (!err && !pipe_write_all(b->to, buf_data(&out), buf_len(&out)))
-        err = ERR_CAP;
+    if (!err)
+        pipe_write_all(b->to, buf_data(&out), buf_len(&out));
     buf_fini(&out);
     return err;
 }
@@ -203,7 +243,7 @@ int boot_new(struct loop *l, const struct boot_config *c, const struct boot_ops 
     struct boot *b = mem_new(1, sizeof *b);
     b->loop = l;
     b->ops = *ops;
-    b->in = b->out = -1;
+    b->in = b->out = b->err = -1;
     b->timeout_us = c->timeout_us;
     timer_init(&b->timer, l, on_timeout, b);
     boot_reader_init(&b->reader, c->nonce ? c->nonce : c->record->nonce);
@@ -237,6 +277,9 @@ void boot_free(struct boot *b)
     proc_free(b->proc);
     timer_clear(&b->timer);
     drop_pipe(b);
+    pipe_free(b->complaints);
+    if (b->err >= 0)
+        close(b->err);
     boot_reader_fini(&b->reader);
     free(b);
 }

@@ -263,6 +263,8 @@ static _Noreturn void run_child(const struct proc_config *c, const struct pipes 
                           .env = c->env};
     if (c->stderr_null)
         child.fds[2] = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    else if (c->stderr_fd > 2)
+        child.fds[2] = c->stderr_fd;
     if (c->new_session)
         setsid();
     child_exec(&child);

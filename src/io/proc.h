@@ -23,6 +23,7 @@ struct proc_config {
     const char *cwd;         /* NULL: stay; one that cannot be entered: stay, or "/" */
     bool new_session;        /* setsid: no signals from the terminal of the caller */
     bool stderr_null;        /* else stderr is inherited */
+    int stderr_fd;           /* > 2: becomes the child's stderr instead; stays the caller's */
     int give_fd;             /* > 2: kept open in the child as that number; else nothing */
     void (*exited)(void *ctx, const struct proc_exit *e);
     void *ctx;

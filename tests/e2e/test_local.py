@@ -546,6 +546,28 @@ def test_server_command_that_fails(tmux, box):
     restored(w, before, stty)
 
 
+def test_complaints_of_the_server_command(tmux, box):
+    """Before the session they are shown; once it has the terminal they may not spoil it."""
+    gate = box.file("gate")
+    box.script("srv", f'echo early words >&2; (while [ ! -e {gate} ]; do sleep 0.05; done; echo late words >&2; '
+               f'touch {gate}.done) & exec tern-server "$@"')
+    w = tmux.shell()
+    inner(w, "tern --local --server=srv -- inner")
+    assert "early words" in w.text(history=True)
+    open(gate, "w").close()
+    wait_until(lambda: os.path.exists(gate + ".done"))
+    w.line("echo after that")
+    w.wait_row("after that")
+    assert "late words" not in w.text(history=True)
+    w.line("exit 4")
+    assert w.finish() == 4
+    w.line("clear")
+    w.start("tern --local --server='echo my reasons >&2; exit 3'")
+    assert w.finish() not in (0, 127)
+    said = [r for r in w.rows() if r]
+    assert "my reasons" in said and said.index("my reasons") < [r.startswith("tern: ") for r in said].index(True)
+
+
 def test_udp_ports_exhausted(tmux, box):
     busy = []
     for family, host in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):

@@ -23,7 +23,8 @@ class Session:
         os.symlink("/bin/cat", os.path.join(box.root, "bin", "piperelay"))
         server = shlex.join([*netlab.enter("s"), os.path.join(box.build, "tern-server")])
         box.script("srv", f'piperelay | {server} "$@" | piperelay')
-        box.script("tern-c", f'exec {shlex.join(netlab.enter("c"))} tern --local --server=srv "$@"')
+        # not exec: the outer shell must not see it when a test stops tern
+        box.script("tern-c", f'{shlex.join(netlab.enter("c"))} tern --local --server=srv "$@"')
         self.w = box.tmux.shell()
         self.w.start(f"tern-c {options} -- inner")
         self.w.wait(lambda: [r for r in self.w.rows() if r][-1:] == [PROMPT], 30, "the session's prompt")
@@ -44,18 +45,22 @@ class Session:
     def relays(self):
         return procs.named("piperelay")
 
+    def signal_pipe(self, number):
+        for pid in self.relays():
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass  # one relay's end is the other's
+
     def stop_pipe(self):
         """Bytes go nowhere, as over ssh without a network."""
-        for pid in self.relays():
-            os.kill(pid, signal.SIGSTOP)
+        self.signal_pipe(signal.SIGSTOP)
 
     def continue_pipe(self):
-        for pid in self.relays():
-            os.kill(pid, signal.SIGCONT)
+        self.signal_pipe(signal.SIGCONT)
 
     def kill_pipe(self):
-        for pid in self.relays():
-            os.kill(pid, signal.SIGKILL)
+        self.signal_pipe(signal.SIGKILL)
 
     # ---- the user
 
