@@ -4,6 +4,7 @@
 #include "base/wire.h"
 #include "io/harden.h"
 #include "io/osrandom.h"
+#include "io/signals.h"
 #include "io/sockaddr.h"
 #include "server/admin.h"
 
@@ -14,9 +15,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define FIRST_US      60000000u
+#define QUIT_US       4000000u /* after SIGTERM: for programs to end and clients to hear of it */
 #define HISTORY_BYTES (16u << 20)
 /* Numbers of sockets: UDP v4 and v6, then pipes. */
 enum { SOCK_UDP = 1, SOCK_PIPE = 3 };
@@ -57,7 +61,9 @@ static void on_pump(void *ctx)
     callers_sweep(s, false);
     ways_sweep(s, false);
     terminals_sweep(s, false);
-    if (server_end_idle(s->end, loop_now_us(s->loop)) && list_empty(&s->callers)) {
+    bool over = server_end_idle(s->end, loop_now_us(s->loop)) && list_empty(&s->callers);
+    /* Told to leave with nobody there who would hear of it: only the programs are waited for. */
+    if (over || (s->quitting && !s->quit_heard && !terminals_alive(s))) {
         loop_stop(s->loop);
         return;
     }
@@ -165,22 +171,70 @@ static void open_udp(struct serve *s, const struct start_record *r)
             add_address(&s->connect, local[i]);
 }
 
+/* ---- being told to leave ---- */
+
+static void on_quit_timeout(void *ctx)
+{
+    loop_stop(((struct serve *)ctx)->loop);
+}
+
+static void on_quit(void *ctx, int signum)
+{
+    struct serve *s = ctx;
+    struct session_info info;
+    uint64_t now = loop_now_us(s->loop);
+    log_line(s->o->log, LOG_INFO, "server", "SIG%s: ending all sessions", signal_name(signum));
+    if (s->quitting) { /* the second time is at once */
+        loop_stop(s->loop);
+        return;
+    }
+    s->quitting = true;
+    for (size_t i = 0; server_session_info(s->end, i, now, &info); i++) {
+        s->quit_heard |= info.attached > 0;
+        server_session_kill(s->end, info.sid, now);
+    }
+    timer_set(&s->quit_timer, now + QUIT_US);
+    serve_wake(s);
+}
+
+static const int quit_signals[] = {SIGTERM, SIGINT};
+
+static int listen_signals(struct serve *s)
+{
+    for (size_t i = 0; i < 2; i++)
+        if (sigwatch_new(s->loop, quit_signals[i], on_quit, s, &s->quit[i]))
+            return complain("cannot listen to signals");
+    return 0;
+}
+
 /* ---- starting ---- */
 
-/* Our own session and process group, so that the terminal of who started us cannot end us. A group
- * leader must fork for that; the parent then waits until the child is ready or gone, and leaves
- * with its status. */
+/* No controlling terminal, so that the one of who started us cannot end us. sshd starts us as
+ * leader of a session without one, and must not see us exit: it would stop feeding our stdin. */
 static int leave_terminal(void)
 {
-    if (setsid() >= 0 || getpgrp() != getpid())
+    if (setsid() >= 0)
         return ERR_OK;
+    if (getsid(0) == getpid()) {
+        int tty = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+        if (tty >= 0) {
+            ioctl(tty, TIOCNOTTY); /* SIGHUP is ignored by now */
+            close(tty);
+        }
+        return ERR_OK;
+    }
+    /* Leader of a job of somebody's shell: a child goes on, the parent lends it its name. */
     pid_t pid = fork();
     if (pid < 0)
         return ERR_SYS;
-    if (pid > 0)
-        _exit(0);
-    setsid();
-    return ERR_OK;
+    if (pid == 0) {
+        setsid();
+        return ERR_OK;
+    }
+    int status;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 }
 
 static int make_session(struct serve *s, const struct start_record *r, const char *name)
@@ -264,6 +318,7 @@ static int serve(const struct server_options *o, const struct start_record *r)
         return complain("no event loop: too many open files?");
     later_init(&s.pump, s.loop, on_pump, &s);
     timer_init(&s.timer, s.loop, on_timer, &s);
+    timer_init(&s.quit_timer, s.loop, on_quit_timeout, &s);
     s.end = server_end_new(&(struct server_end_config){
         .ops = {on_resize, on_hangup, on_ended, on_link_closed, &s},
         .entropy = osrandom(),
@@ -275,7 +330,9 @@ static int serve(const struct server_options *o, const struct start_record *r)
     });
     s.connect.port = 0;
     open_udp(&s, r);
-    s.status = open_for_business(&s, r);
+    s.status = listen_signals(&s);
+    if (!s.status)
+        s.status = open_for_business(&s, r);
     if (!s.status) {
         drop_std_fds();
         serve_wake(&s);
@@ -288,8 +345,11 @@ static int serve(const struct server_options *o, const struct start_record *r)
     listener_free(s.listener);
     udp_free(s.udp[0]);
     udp_free(s.udp[1]);
+    for (size_t i = 0; i < 2; i++)
+        sigwatch_free(s.quit[i]);
     later_clear(&s.pump);
     timer_clear(&s.timer);
+    timer_clear(&s.quit_timer);
     loop_free(s.loop);
     return s.status;
 }

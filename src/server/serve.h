@@ -59,6 +59,10 @@ struct serve {
     struct list terminals, ways, callers;
     size_t caller_count, way_count;
     uint32_t next_sock;
+    struct sigwatch *quit[2];
+    struct timer quit_timer;
+    bool quitting;   /* told to leave */
+    bool quit_heard; /* somebody is there to be told */
     struct later pump;
     struct timer timer;
     struct connect connect; /* port and addresses of every connect line */
@@ -81,6 +85,7 @@ int terminal_new(struct serve *s, uint32_t sid, const struct start_record *r);
 struct terminal *terminal_of(struct serve *s, uint32_t sid);
 void terminal_write(struct terminal *t);
 void terminal_hangup(struct terminal *t);
+bool terminals_alive(const struct serve *s); /* is any program still running? */
 void terminals_sweep(struct serve *s, bool all);
 
 #endif

@@ -24,6 +24,8 @@ static void on_writable(void *ctx)
 static void on_exited(void *ctx, const struct proc_exit *e)
 {
     struct terminal *t = ctx;
+    if (t->gone)
+        return; /* given up after a hangup, and then it did end */
     t->gone = true;
     timer_clear(&t->hangup);
     server_session_exited(t->serve->end, t->sid, e->status, e->signal, loop_now_us(t->serve->loop));
@@ -112,6 +114,16 @@ void terminals_sweep(struct serve *s, bool all)
         list_del(&t->node);
         free(t);
     }
+}
+
+bool terminals_alive(const struct serve *s)
+{
+    LIST_EACH(n, &s->terminals)
+    {
+        if (LIST_ITEM(n, struct terminal, node)->pty)
+            return true;
+    }
+    return false;
 }
 
 void terminal_hangup(struct terminal *t)
