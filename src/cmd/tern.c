@@ -129,29 +129,32 @@ static int run(const struct options *o, char **words)
     return status;
 }
 
-int main(int argc, char **argv)
+/* Everything behind the command line; the caller frees the options. */
+static int start(struct options *o, int argc, char **argv)
 {
-    struct options o = {0};
     char err[OPTION_ERROR];
     int rest;
-    open_std_fds();
-    harden_no_core();
-    width_setup();
-    if (options_parse(&o, PROGRAM_TERN, argc, argv, &rest, err))
+    if (options_parse(o, PROGRAM_TERN, argc, argv, &rest, err))
         return complain(err);
-    if (flag(&o, OPTION_HELP) || flag(&o, OPTION_VERSION)) {
-        int status = print(flag(&o, OPTION_HELP) ? options_help : options_version);
-        options_fini(&o);
-        return status;
-    }
-    const char *wrong = check_actions(&o, argc - rest, argv[rest]);
+    if (flag(o, OPTION_HELP) || flag(o, OPTION_VERSION))
+        return print(flag(o, OPTION_HELP) ? options_help : options_version);
+    const char *wrong = check_actions(o, argc - rest, argv[rest]);
     if (wrong)
         return complain(wrong);
     const char *user = user_name();
     struct config_target target = {.host = "local", .user = user, .local_user = user};
-    if (config_load(&o, PROGRAM_TERN, &target, err))
+    if (config_load(o, PROGRAM_TERN, &target, err))
         return complain(err);
-    int status = run(&o, argv + rest);
+    return run(o, argv + rest);
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {0};
+    open_std_fds();
+    harden_no_core();
+    width_setup();
+    int status = start(&o, argc, argv);
     options_fini(&o);
     return status;
 }
