@@ -89,8 +89,10 @@ static void null_tag(uint64_t key, uint64_t number, const uint8_t *p, size_t len
     uint64_t h = mix(key ^ 0x2545f4914f6cdd1du, number + 0x632be59bd9b4e019u) ^ len;
     size_t i = 0;
     for (; i + 8 <= len; i += 8) {
-        h = mix(h, h >> 32 | 0xa0761d6478bd642fu) + wire_get_u64(p + i) * 0xe7037ed1a0b428dbu;
-        h ^= h >> 29;
+        uint64_t word; /* both ends are in one process: its byte order will do */
+        memcpy(&word, p + i, sizeof word);
+        h = (h ^ word) * 0xe7037ed1a0b428dbu;
+        h ^= h >> 32;
     }
     for (; i < len; i++)
         h = (h ^ p[i]) * 0x100000001b3u;
