@@ -22,9 +22,12 @@ class Session:
         self.count = itertools.count(1)
         os.symlink("/bin/cat", os.path.join(box.root, "bin", "piperelay"))
         server = shlex.join([*netlab.enter("s"), os.path.join(box.build, "tern-server")])
-        box.script("srv", f'piperelay | {server} "$@" | piperelay')
+        # The shell must not hold the pipe open itself: it is dead when a relay is.
+        box.script("srv", f'exec 3<&0 4>&1 </dev/null >/dev/null\n'
+                   f'piperelay <&3 3<&- 4>&- | {server} "$@" 3<&- 4>&- | piperelay >&4 3<&- 4>&- &\n'
+                   'exec 3<&- 4>&-\nwait')
         # not exec: the outer shell must not see it when a test stops tern
-        box.script("tern-c", f'{shlex.join(netlab.enter("c"))} tern --local --server=srv "$@"')
+        box.script("tern-c", f'{shlex.join(netlab.enter("c"))} tern --local --server="exec srv" "$@"')
         self.w = box.tmux.shell()
         self.w.start(f"tern-c {options} -- inner")
         self.w.wait(lambda: [r for r in self.w.rows() if r][-1:] == [PROMPT], 30, "the session's prompt")

@@ -20,10 +20,11 @@ class Box:
         for name in ("home", "config", "tmp", "bin"):
             os.mkdir(os.path.join(self.root, name))
         self.home = os.path.join(self.root, "home")
-        keep = {k: v for k, v in os.environ.items()
-                if k.startswith(("ASAN_", "UBSAN_", "LSAN_")) or k in ("USER", "LOGNAME")}
         self.env = {
-            **keep,
+            **{k: os.environ[k] for k in ("USER", "LOGNAME") if k in os.environ},
+            # What a sanitizer finds would be lost with the terminal: see close().
+            "ASAN_OPTIONS": f"log_path={self.root}/found:handle_segv=2",
+            "UBSAN_OPTIONS": f"log_path={self.root}/found:print_stacktrace=1",
             "HOME": self.home,
             "PATH": f"{self.root}/bin:{self.build}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
             "LANG": "C.UTF-8",
@@ -114,6 +115,9 @@ class Box:
                            for f in files if stat.S_ISSOCK(os.lstat(os.path.join(d, f)).st_mode)
                            and "tmux-" not in d]
                 assert not sockets, f"sockets left: {sockets}"
+            found = "".join(open(f"{self.root}/{f}").read() for f in os.listdir(self.root)
+                            if f.startswith("found."))
+            assert not found, found
         finally:
             procs.end_all(self.left())
             shutil.rmtree(self.root, ignore_errors=True)
