@@ -4,6 +4,7 @@
 
 #define CHALLENGE_TRIES 8
 #define CHALLENGE_MIN   (200 * LINK_MS)
+#define HINT_MAX        (300 * LINK_S) /* what waits in a pipe must not become a heap */
 
 void peer_init(struct link *l)
 {
@@ -118,7 +119,7 @@ static uint64_t next_hint(const struct link *l)
     uint64_t first = since + link_quiet_after(l);
     if (l->peer.hint_us < first)
         return first;
-    return l->peer.hint_us + clamp_us((l->peer.hint_us - since) / 5, LINK_S, 10 * LINK_S);
+    return l->peer.hint_us + clamp_us((l->peer.hint_us - since) / 5, LINK_S, HINT_MAX);
 }
 
 static void hint(struct link *l, uint64_t now_us)

@@ -18,6 +18,8 @@
 #define SWITCH_AGAIN   (200 * LINK_MS)
 #define SWITCH_TRIES   8
 #define PIPE_PATIENCE  (500 * LINK_MS) /* UDP may take so long to answer before a pipe is taken */
+#define PIPE_AGAIN     (10 * LINK_S)
+#define PIPE_AGAIN_MAX (300 * LINK_S)
 #define TENURE_MIN     (30 * LINK_S) /* UDP that lasted less must prove itself more often next time */
 #define UDP_NEEDS_MAX  16
 #define UDP_NEEDS_GAP  LINK_S
@@ -492,10 +494,18 @@ static void enter(struct link *l, enum roam_mode mode, uint64_t now_us)
     }
 }
 
+/* A pipe loses nothing: a probe in it will come out if anything does, and a heap of them would only
+ * stand in the way then. */
+static uint64_t pipe_again(const struct path *p)
+{
+    return p->unanswered ? p->probed_us + earlier(p->unanswered * PIPE_AGAIN, PIPE_AGAIN_MAX) : 0;
+}
+
 static void hunt_round(struct link *l, uint64_t now_us)
 {
     struct roam *r = &l->roam;
     uint64_t since = r->mode_us, silent;
+    bool first = r->mode_us == now_us;
     if (r->suspect)
         since = earlier(since, r->suspect_us);
     if (link_silent(l, &silent))
@@ -503,7 +513,8 @@ static void hunt_round(struct link *l, uint64_t now_us)
     uint64_t outage = now_us - since;
     for (int i = 0; i < PATH_CAP; i++) {
         const struct path *p = link_path_at(l, i);
-        if (p->used && (i == l->current || p->ref.kind == PATH_PIPE))
+        bool pipe = p->ref.kind == PATH_PIPE;
+        if (p->used && (pipe ? first || now_us >= pipe_again(p) : i == l->current))
             plan(l, i, now_us);
     }
     plan_candidates(l, ADDR_NONE, LINK_CANDIDATES, now_us);

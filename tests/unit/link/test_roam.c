@@ -122,6 +122,26 @@ static void a_forgotten_pipe_costs_nothing(void **state)
     toy_fini(&t);
 }
 
+/* What lies in a pipe during an outage comes out after it: it must not be a heap. */
+static void a_hanging_pipe_is_not_filled(void **state)
+{
+    struct toy t;
+    toy_start(&t, true);
+    t.v4.up_up = t.v6.up_up = t.v4.up_down = t.v6.up_down = false;
+    t.pipe.up_down = false;
+    link_set_owed(t.c.link, true, t.now);
+    link_set_owed(t.s.link, true, t.now);
+    t.packets_by_kind[PATH_PIPE] = 0; /* counts what gets through: the way up */
+    toy_run(&t, 8 * 3600 * S);
+    assert_true(t.packets_by_kind[PATH_PIPE] < 250);
+    t.pipe.up_down = true;
+    link_network_event(t.c.link, t.now);
+    toy_run(&t, 2 * S);
+    assert_string_equal(toy_path(&t.c), "pipe");
+    assert_alive(&t, S);
+    toy_fini(&t);
+}
+
 /* Flapping UDP must prove itself more and more often. */
 static void does_not_flap(void **state)
 {
@@ -529,6 +549,7 @@ int main(void)
         cmocka_unit_test(works_without_a_pipe),
         cmocka_unit_test(falls_back_to_the_pipe_and_returns),
         cmocka_unit_test(a_forgotten_pipe_costs_nothing),
+        cmocka_unit_test(a_hanging_pipe_is_not_filled),
         cmocka_unit_test(does_not_flap),
         cmocka_unit_test(roams_with_an_event),
         cmocka_unit_test(roams_without_an_event),
