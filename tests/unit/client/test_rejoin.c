@@ -1,0 +1,114 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "client/rejoin.h"
+
+#include <string.h>
+#include <unistd.h>
+
+struct seen {
+    struct loop *loop;
+    struct rejoin *r;
+    int pipes, unknown, stop_after;
+    uint64_t at_us[8];
+    struct boot_pipe last;
+};
+
+static void on_pipe(void *ctx, const struct boot_pipe *p)
+{
+    struct seen *s = ctx;
+    if (s->pipes) {
+        close(s->last.in);
+        close(s->last.out);
+    }
+    s->last = *p;
+    s->at_us[s->pipes++] = clock_boot_us();
+    if (s->stop_after && s->pipes == s->stop_after)
+        loop_stop(s->loop);
+}
+
+static void on_unknown(void *ctx)
+{
+    struct seen *s = ctx;
+    s->unknown++;
+    if (!s->stop_after)
+        loop_stop(s->loop);
+    else
+        rejoin_ask(s->r);
+}
+
+static void open_rejoin(struct seen *s, const char *command)
+{
+    memset(s, 0, sizeof *s);
+    s->loop = loop_new();
+    assert_non_null(s->loop);
+    struct rejoin_config c = {.server_command = command, .session = "work", .route = 77};
+    struct rejoin_ops ops = {on_pipe, on_unknown, s};
+    s->r = rejoin_new(s->loop, &c, &ops);
+}
+
+static void close_rejoin(struct seen *s)
+{
+    close(s->last.in);
+    close(s->last.out);
+    rejoin_free(s->r);
+    loop_free(s->loop);
+}
+
+static void runs_the_command_with_join(void **state)
+{
+    (void)state;
+    struct seen s;
+    char text[100];
+    open_rejoin(&s, "printf '%s %s\\n'");
+    s.stop_after = 1;
+    rejoin_ask(s.r);
+    loop_run(s.loop);
+    assert_int_equal(s.pipes, 1);
+    ssize_t n = read(s.last.out, text, sizeof text);
+    assert_int_equal(n, 15);
+    assert_memory_equal(text, "--join work.77\n", 15);
+    close_rejoin(&s);
+}
+
+static void tells_a_refusal(void **state)
+{
+    (void)state;
+    struct seen s;
+    open_rejoin(&s, "sh -c 'echo who; exit 1' --");
+    rejoin_ask(s.r);
+    loop_run(s.loop);
+    assert_int_equal(s.unknown, 1);
+    assert_int_equal(s.pipes, 1);
+    close_rejoin(&s);
+}
+
+static void pauses_grow(void **state)
+{
+    (void)state;
+    struct seen s;
+    open_rejoin(&s, "sh -c 'exit 1' --");
+    s.stop_after = 3;
+    uint64_t start = clock_boot_us();
+    rejoin_ask(s.r);
+    loop_run(s.loop);
+    assert_int_equal(s.unknown, 2);
+    assert_true(s.at_us[0] - start >= REJOIN_FIRST_US);
+    assert_true(s.at_us[1] - s.at_us[0] >= 2 * REJOIN_FIRST_US);
+    assert_true(s.at_us[2] - s.at_us[1] >= 4 * REJOIN_FIRST_US);
+    close_rejoin(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(runs_the_command_with_join),
+        cmocka_unit_test(tells_a_refusal),
+        cmocka_unit_test(pauses_grow),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
