@@ -78,7 +78,7 @@ void net_pump(struct world *w);    /* deliver what is due, send what is to be se
 uint64_t net_deadline(const struct world *w);
 void net_event(struct world *w); /* one random change of the network */
 void net_heal(struct world *w);
-void net_log(struct world *w); /* its counters to stderr */
+void net_log(struct world *w);   /* its counters to stderr */
 void net_wants(struct world *w); /* do what the client's link asks for */
 
 /* Random duration: log-uniform between lo and hi microseconds. */
