@@ -8,14 +8,14 @@
 
 /* A perfect receiver, which knows what mosh-protocol.md §9.3 lists, and ours. */
 static const struct paint_caps stock_caps = {
-    .rgb = true, .colours = 256, .bce = true, .ech = true, .lf = true, .wrap = true};
+    .rgb = true, .colours = 256, .bce = true, .ech = true, .firm = true, .wrap = true};
 static const struct paint_caps native_caps = {.rich = true,
                                               .colon = true,
                                               .rgb = true,
                                               .colours = 256,
                                               .bce = true,
                                               .ech = true,
-                                              .lf = true,
+                                              .firm = true,
                                               .wrap = true};
 static const struct pen no_pen;
 

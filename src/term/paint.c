@@ -261,7 +261,7 @@ static void move(struct paint *p, uint16_t row, uint16_t col)
     uint8_t *d = room(p, 32);
     bool rich = p->caps.rich, sure = p->at_known && !p->pending;
     int down = row - p->row, right = col - p->col;
-    if (p->at_known && col == 0 && (down == 0 || (p->caps.lf && down > 0 && down <= 4))) {
+    if (p->at_known && col == 0 && (down == 0 || (p->caps.firm && down > 0 && down <= 4))) {
         if (p->col || p->pending)
             *d++ = '\r';
         while (down-- > 0)
@@ -541,6 +541,7 @@ struct plan {
     uint16_t end;  /* cells behind it are blank and alike: made by EL */
     uint16_t tail; /* first column that EL must clear; cols: none */
     uint16_t last; /* the last cell must be written: its first column; else cols */
+    bool unmark;   /* a wrap mark may stay on it that clearing the next row must take away */
 };
 
 /* The column behind which all cells of r are one blank cell. */
@@ -566,11 +567,15 @@ static struct plan row_plan(const struct paint *p, uint16_t at, const struct row
         n.tail = from ? diff_next(from, to, n.end, cols) : n.end;
     bool wrap = p->caps.wrap && to->wrapped && at + 1 < p->rows, force;
     uint16_t head = last && row_cell(to, last).text & CELL_TAIL ? (uint16_t)(last - 1) : last;
-    if (wrap)
+    if (wrap && !p->caps.firm)
+        force = mark_unknown || join || !from || !from->wrapped || n.tail < cols ||
+                diff_next(from, to, 0, n.end) < n.end;
+    else if (wrap)
         force = mark_unknown || !from || !from->wrapped || n.tail < cols || (join && !head) ||
                 differs(from, to, head) || differs(from, to, last);
     else
         force = p->caps.wrap && from && from->wrapped && !to->wrapped;
+    n.unmark = !p->caps.firm && p->caps.wrap && !wrap && (force || !from) && at + 1 < p->rows;
     if (!force)
         return n;
     if (!wrap && n.end < cols) {
@@ -614,10 +619,16 @@ static uint16_t run_end(const struct row *from, const struct row *to, uint16_t c
     }
 }
 
-/* One row; see paint_grid. `joined`: the row above was just written past its last column. True: so
- * was this one, and the next must be joined. */
-static bool paint_row(struct paint *p, uint16_t at, const struct row *from, const struct row *to,
-                      bool joined, bool mark_unknown)
+/* What a row asks of the next one, which then must be painted even if it is right. */
+enum next {
+    NEXT_ANY,
+    NEXT_JOINED, /* the cursor is past the last column: write the first cell by autowrap */
+    NEXT_CLEARED /* begin by clearing it */
+};
+
+/* One row; see paint_grid. `joined`: the row above asked for it. */
+static enum next paint_row(struct paint *p, uint16_t at, const struct row *from,
+                           const struct row *to, bool joined, bool mark_unknown)
 {
     if (!from && !joined) {
         move(p, at, 0);
@@ -648,14 +659,34 @@ static bool paint_row(struct paint *p, uint16_t at, const struct row *from, cons
         erase_pen(p, row_cell(to, (uint16_t)(p->cols - 1)).bg);
         p->at = put_csi(room(p, 8), 'K', 0, 0);
     }
+    if (n.unmark)
+        return NEXT_CLEARED;
     return p->caps.wrap && to->wrapped && at + 1 < p->rows && n.last < p->cols && p->at_known &&
-           p->pending;
+                   p->pending
+               ? NEXT_JOINED
+               : NEXT_ANY;
+}
+
+/* May the wrap mark of the row that the scrolls brought to `at` be gone? */
+static bool mark_lost(const struct paint *p, const struct row *const *from,
+                      const struct scroll *scrolls, size_t n, uint16_t at)
+{
+    const struct row *f = scroll_source(scrolls, n, from, at);
+    if (!f || !f->wrapped)
+        return false;
+    /* The last row's mark was not made, so it is missing once the row is elsewhere. */
+    if (f == from[p->rows - 1] && at + 1 < p->rows)
+        return true;
+    for (size_t i = 0; !p->caps.firm && i < n; i++)
+        if (at + 1 == scrolls[i].top || f == from[scrolls[i].bottom])
+            return true;
+    return false;
 }
 
 void paint_grid(struct paint *p, const struct row *const *from, const struct row *const *to,
                 const struct scroll *scrolls, size_t n)
 {
-    bool joined = false;
+    enum next next = NEXT_ANY;
     if (from == to && !n)
         return;
     window_open(p);
@@ -665,12 +696,11 @@ void paint_grid(struct paint *p, const struct row *const *from, const struct row
         bool unknown = false;
         if (n) {
             f = scroll_source(scrolls, n, from, i);
-            /* The last row's mark was not made, so it is missing once it is elsewhere. */
-            unknown = f && f->wrapped && f == from[p->rows - 1] && i + 1 < p->rows;
+            unknown = mark_lost(p, from, scrolls, n, i);
         }
-        if (f == t && !joined && !unknown)
+        if (f == t && next == NEXT_ANY && !unknown)
             continue;
-        joined = paint_row(p, i, f, t, joined, unknown);
+        next = paint_row(p, i, next == NEXT_CLEARED ? NULL : f, t, next == NEXT_JOINED, unknown);
     }
     window_close(p);
 }

@@ -17,9 +17,10 @@ struct paint_caps {
     bool bce;         /* erasing takes the current background */
     bool ech;         /* CSI n X */
     bool readdress;   /* after each cell whose width terminals dispute, address the cursor anew */
-    bool lf;          /* LF may move the cursor (some terminals forget a wrap mark then) */
-    bool wrap;        /* soft-wrapped rows are written by autowrap, else row by row */
-    bool exact;       /* an erased cell and a space are different things */
+    bool firm; /* a wrap mark stays until the row's last cell is written, and goes then. Else: it
+                  may go with any change of the row or a scroll beside it, and goes for sure only
+                  when the row or the next one is cleared whole; LF is not used */
+    bool wrap; /* soft-wrapped rows are written by autowrap, else row by row */
 };
 
 struct paint {

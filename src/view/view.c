@@ -42,7 +42,7 @@ struct view *view_new(const struct view_facts *f)
     v->facts = *f;
     v->facts.cols = clamp_size(f->cols);
     v->facts.rows = clamp_size(f->rows);
-    v->facts.paint.lf = false;
+    v->facts.paint.firm = false;
     if (f->smcup && f->rmcup && strlen(f->smcup) <= SWITCH_MAX && strlen(f->rmcup) <= SWITCH_MAX) {
         v->smcup = text_copy(f->smcup);
         v->rmcup = text_copy(f->rmcup);

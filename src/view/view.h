@@ -12,7 +12,7 @@
  * copied by view_new. */
 struct view_facts {
     uint16_t cols, rows;     /* clamped to 1..SCREEN_MAX */
-    struct paint_caps paint; /* lf and exact are set by the view itself */
+    struct paint_caps paint; /* firm and wrap are set by the view itself */
     bool il_dl;              /* CSI L, CSI M and CSI r work */
     const char *smcup;       /* to the alternate screen and back; NULL: the terminal has none */
     const char *rmcup;

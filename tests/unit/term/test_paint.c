@@ -20,7 +20,7 @@ static const struct paint_caps all = {.rich = true,
                                       .colours = 256,
                                       .bce = true,
                                       .ech = true,
-                                      .lf = true,
+                                      .firm = true,
                                       .wrap = true};
 static const struct pen no_pen;
 
