@@ -44,20 +44,34 @@ static void watch_update(struct pty *p)
     watch_set(p->watch, in | out);
 }
 
+/* A read gives at most a page or so; a program that prints more than this is not done yet. */
+#define PTY_MORE 2048
+
+/* Fill the buffer as far as there is something. */
+static size_t gather(struct pty *p, uint8_t bytes[static PTY_READ])
+{
+    size_t len = 0;
+    ssize_t n;
+    do {
+        n = read(p->fd, bytes + len, PTY_READ - len);
+        if (n > 0)
+            len += (size_t)n;
+    } while (n >= PTY_MORE && len < PTY_READ);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+        p->closed = true;
+        timer_set(&p->again, loop_now_us(p->loop) + CLOSED_AGAIN_US);
+    }
+    return len;
+}
+
 /* Bytes handed over; 0: nothing there now, or nobody at the other side. */
 static size_t read_some(struct pty *p)
 {
     uint8_t bytes[PTY_READ];
-    ssize_t n = read(p->fd, bytes, sizeof bytes);
-    if (n > 0) {
-        p->ops.data(p->ops.ctx, bytes, (size_t)n);
-        return (size_t)n;
-    }
-    if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
-        p->closed = true;
-        timer_set(&p->again, loop_now_us(p->loop) + CLOSED_AGAIN_US);
-    }
-    return 0;
+    size_t len = gather(p, bytes);
+    if (len)
+        p->ops.data(p->ops.ctx, bytes, len);
+    return len;
 }
 
 static void on_again(void *ctx)
