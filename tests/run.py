@@ -30,7 +30,7 @@ RELEASE, ASAN, CLANG = "build-check", "build-asan", "build-clang"
 BUILDS = {
     RELEASE: ("gcc", ["-Dbuildtype=release"]),
     ASAN: ("gcc", ["-Dbuildtype=debugoptimized", "-Doptimization=1", "-Db_sanitize=address,undefined"]),
-    CLANG: ("clang", ["-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined",
+    CLANG: ("clang", ["-Dbuildtype=debugoptimized", "-Doptimization=1", "-Db_sanitize=address,undefined",
                       "-Db_lundef=false", "-Dlibfuzzer=true"]),
 }
 
