@@ -677,9 +677,18 @@ static bool mark_lost(const struct paint *p, const struct row *const *from,
     /* The last row's mark was not made, so it is missing once the row is elsewhere. */
     if (f == from[p->rows - 1] && at + 1 < p->rows)
         return true;
-    for (size_t i = 0; !p->caps.firm && i < n; i++)
-        if (at + 1 == scrolls[i].top || f == from[scrolls[i].bottom])
+    /* What tmux 3.3a forgets at IL and DL, besides what is said at `firm`. */
+    for (size_t i = 0; !p->caps.firm && i < n; i++) {
+        const struct scroll *s = &scrolls[i];
+        int source = at + s->by;
+        if (at + 1 == s->top)
             return true;
+        if (at < s->top || at > s->bottom)
+            continue;
+        if (s->by > 0 ? source == s->bottom
+                      : source == s->top - s->by - 1 || source == s->bottom + 2 * s->by)
+            return true;
+    }
     return false;
 }
 
