@@ -17,7 +17,7 @@ struct parsed {
     char err[OPTION_ERROR];
 };
 
-#define PARSE(p, program, ...) parse(p, program, (const char *[]){"tern", ##__VA_ARGS__, NULL})
+#define PARSE(p, program, ...) parse(p, program, (const char *[]){"tern", __VA_ARGS__, NULL})
 
 static void parse(struct parsed *p, enum program program, const char **argv)
 {
@@ -82,7 +82,7 @@ static void double_dash_ends_options(void **state)
     assert_int_equal(p.result, 0);
     assert_int_equal(p.rest, 1);
     options_fini(&p.o);
-    PARSE(&p, PROGRAM_TERN);
+    parse(&p, PROGRAM_TERN, (const char *[]){"tern", NULL});
     assert_int_equal(p.result, 0);
     assert_int_equal(p.rest, 1);
     options_fini(&p.o);
