@@ -14,6 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 struct scene {
     struct link *link;
     struct seal *forger, *reader;
+    enum seal_codec codec;
     bool client, stock;
     uint64_t now;
     uint64_t rng;
@@ -34,6 +35,7 @@ static void scene_init(struct scene *s, uint8_t how)
     *s = (struct scene){.client = how & 1, .stock = how & 2, .now = 1000000, .next_sock = 100};
     /* Real sealing costs speed; it has its own tests, so only one input in eight has it. */
     enum seal_codec codec = (how & 0x1c) == 0x1c ? SEAL_OCB : SEAL_NULL;
+    s->codec = codec;
     if (s->stock)
         memcpy(keys.s2c, keys.c2s, sizeof keys.c2s);
     s->link = link_new(&(struct link_config){.role = s->client ? LINK_CLIENT : LINK_SERVER,
@@ -203,7 +205,9 @@ static void event(struct scene *s, struct reader *r)
     case 2: /* not sealed at all */
         len = r->len < 60 ? r->len : 60;
         p = reader_bytes(r, len);
-        BUG_ON(p && link_receive(s->link, &from, false, p, len, s->now, &out) >= 0);
+        /* libFuzzer does find the checksum of the null codec, by watching memcmp. */
+        if (p && link_receive(s->link, &from, false, p, len, s->now, &out) >= 0)
+            BUG_ON(s->codec == SEAL_OCB);
         break;
     case 3:
         send_one(s, how);
