@@ -127,6 +127,7 @@ static void open_child(struct child *c)
     c->before = modes(c);
     c->pid = fork();
     if (c->pid == 0) {
+        close(c->master); /* else the child would never see it hang up */
         setsid();
         ioctl(slave, TIOCSCTTY, 0);
         for (int i = 0; i < 3; i++)
