@@ -33,9 +33,7 @@ def inner(w, command="tern --local -- inner", timeout=20):
 
 def test_login_shell(outer, box):
     outer.start("tern --local")
-    outer.wait_for("$")
-    outer.wait(lambda: "outer$ tern --local" not in outer.text() or "login$" in outer.text()
-               or outer.text().count("$") > 1)
+    outer.wait(lambda: [r for r in outer.rows() if r][-1:] == ["login$"], what="a login shell's prompt")
     outer.line("shopt login_shell; echo $((6*7))=")
     outer.wait_row("42=")
     assert re.search(r"login_shell\s+on", outer.text())

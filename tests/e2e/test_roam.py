@@ -92,7 +92,7 @@ def test_udp_is_used_and_needs_no_pipe(session):
     session.stop_pipe()
     session.lab.do("reset")
     session.echo()
-    assert session.udp() >= 2
+    wait_until(lambda: session.udp() >= 2)
     session.leave()
 
 

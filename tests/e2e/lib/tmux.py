@@ -82,8 +82,10 @@ class Window:
         return self.viewer.cells()
 
     def cursor(self):
-        x, y, shown = self.ask("#{cursor_x} #{cursor_y} #{cursor_flag}").split()
-        return int(x), int(y), shown == "1"
+        """(column, row) as the user sees it, or None while it is hidden. A cursor that waits behind the
+        last column to wrap is drawn on it."""
+        x, y, shown, width = map(int, self.ask("#{cursor_x} #{cursor_y} #{cursor_flag} #{pane_width}").split())
+        return (min(x, width - 1), y) if shown else None
 
     def modes(self):
         """Switches that a program must leave as it found them."""
@@ -152,7 +154,11 @@ class Shell(Window):
         return self
 
     def start(self, command):
-        self.line(command)
+        """Once this returns, the next bare prompt is the one after the command."""
+        self.type(command)
+        self.wait(lambda: "".join(r for r in self.rows() if r).endswith(command.rstrip()[-30:]), 10,
+                  "the command's echo")
+        self.keys("Enter")
 
     def finish(self, timeout=15):
         """Waits for the prompt and asks for the status of what ran before; an int."""
