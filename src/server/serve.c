@@ -22,8 +22,6 @@
 #define FIRST_US      60000000u
 #define QUIT_US       4000000u /* after SIGTERM: for programs to end and clients to hear of it */
 #define HISTORY_BYTES (16u << 20)
-/* Numbers of sockets: UDP v4 and v6, then pipes. */
-enum { SOCK_UDP = 1, SOCK_PIPE = 3 };
 
 static int complain(const char *text)
 {
@@ -91,9 +89,12 @@ static void on_resize(void *ctx, uint32_t sid, uint16_t cols, uint16_t rows)
 
 static void on_hangup(void *ctx, uint32_t sid)
 {
-    struct terminal *t = terminal_of(ctx, sid);
+    struct serve *s = ctx;
+    struct terminal *t = terminal_of(s, sid);
     if (t)
         terminal_hangup(t);
+    else /* its program was not even started */
+        server_session_exited(s->end, sid, 0, SIGHUP, loop_now_us(s->loop));
 }
 
 static void on_ended(void *ctx, uint32_t sid)
@@ -118,7 +119,7 @@ static void on_link_closed(void *ctx, uint16_t route)
 
 /* ---- UDP ---- */
 
-static void on_udp(void *ctx, struct udp *u, const struct udp_datagram *d)
+void serve_datagram(void *ctx, struct udp *u, const struct udp_datagram *d)
 {
     struct serve *s = ctx;
     struct path_ref from = {.kind = PATH_UDP, .sock = udp_id(u), .remote = d->from};
@@ -137,7 +138,7 @@ static void add_address(struct connect *c, struct addr a)
 
 static void open_udp(struct serve *s, const struct start_record *r)
 {
-    struct udp_config c = {.recv = on_udp, .ctx = s, .id = SOCK_UDP};
+    struct udp_config c = {.recv = serve_datagram, .ctx = s, .id = SOCK_UDP};
     c.lo = s->o->port_low ? s->o->port_low : r->port_low;
     c.hi = s->o->port_low ? s->o->port_high : r->port_high;
     if (!c.lo && !c.hi) {
@@ -199,7 +200,7 @@ static void on_quit(void *ctx, int signum)
 
 static const int quit_signals[] = {SIGTERM, SIGINT};
 
-static int listen_signals(struct serve *s)
+int serve_signals(struct serve *s)
 {
     for (size_t i = 0; i < 2; i++)
         if (sigwatch_new(s->loop, quit_signals[i], on_quit, s, &s->quit[i]))
@@ -297,7 +298,7 @@ static uint64_t detach_timeout(const struct server_options *o, const struct star
 
 /* stdin and stdout live on as a path under other numbers; stderr was for complaints of the start.
  */
-static void drop_std_fds(void)
+void drop_std_fds(void)
 {
     int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (fd < 0)
@@ -307,30 +308,54 @@ static void drop_std_fds(void)
     close(fd);
 }
 
-static int serve(const struct server_options *o, const struct start_record *r)
+int serve_init(struct serve *s, const struct server_options *o, uint64_t detach_timeout_us)
 {
-    struct serve s = {.o = o, .next_sock = SOCK_PIPE};
-    list_init(&s.terminals);
-    list_init(&s.ways);
-    list_init(&s.callers);
-    s.loop = loop_new();
-    if (!s.loop)
+    *s = (struct serve){.o = o, .next_sock = SOCK_PIPE};
+    list_init(&s->terminals);
+    list_init(&s->ways);
+    list_init(&s->callers);
+    s->loop = loop_new();
+    if (!s->loop)
         return complain("no event loop: too many open files?");
-    later_init(&s.pump, s.loop, on_pump, &s);
-    timer_init(&s.timer, s.loop, on_timer, &s);
-    timer_init(&s.quit_timer, s.loop, on_quit_timeout, &s);
-    s.end = server_end_new(&(struct server_end_config){
-        .ops = {on_resize, on_hangup, on_ended, on_link_closed, &s},
+    later_init(&s->pump, s->loop, on_pump, s);
+    timer_init(&s->timer, s->loop, on_timer, s);
+    timer_init(&s->quit_timer, s->loop, on_quit_timeout, s);
+    s->end = server_end_new(&(struct server_end_config){
+        .ops = {on_resize, on_hangup, on_ended, on_link_closed, s},
         .entropy = osrandom(),
         .log = o->log,
         .width = o->width,
         .history_bytes = HISTORY_BYTES,
-        .detach_timeout_us = detach_timeout(o, r),
+        .detach_timeout_us = detach_timeout_us,
         .first_timeout_us = FIRST_US,
     });
-    s.connect.port = 0;
+    return 0;
+}
+
+void serve_fini(struct serve *s)
+{
+    terminals_sweep(s, true);
+    callers_sweep(s, true);
+    ways_sweep(s, true);
+    server_end_free(s->end);
+    listener_free(s->listener);
+    udp_free(s->udp[0]);
+    udp_free(s->udp[1]);
+    for (size_t i = 0; i < 2; i++)
+        sigwatch_free(s->quit[i]);
+    later_clear(&s->pump);
+    timer_clear(&s->timer);
+    timer_clear(&s->quit_timer);
+    loop_free(s->loop);
+}
+
+static int serve(const struct server_options *o, const struct start_record *r)
+{
+    struct serve s;
+    if (serve_init(&s, o, detach_timeout(o, r)))
+        return 1;
     open_udp(&s, r);
-    s.status = listen_signals(&s);
+    s.status = serve_signals(&s);
     if (!s.status)
         s.status = open_for_business(&s, r);
     if (!s.status) {
@@ -338,19 +363,7 @@ static int serve(const struct server_options *o, const struct start_record *r)
         serve_wake(&s);
         loop_run(s.loop);
     }
-    terminals_sweep(&s, true);
-    callers_sweep(&s, true);
-    ways_sweep(&s, true);
-    server_end_free(s.end);
-    listener_free(s.listener);
-    udp_free(s.udp[0]);
-    udp_free(s.udp[1]);
-    for (size_t i = 0; i < 2; i++)
-        sigwatch_free(s.quit[i]);
-    later_clear(&s.pump);
-    timer_clear(&s.timer);
-    timer_clear(&s.quit_timer);
-    loop_free(s.loop);
+    serve_fini(&s);
     return s.status;
 }
 

@@ -69,6 +69,19 @@ struct serve {
     int status;
 };
 
+/* Numbers of sockets: UDP v4 and v6, then pipes. */
+enum { SOCK_UDP = 1, SOCK_PIPE = 3 };
+
+/* Loop and endpoint, without a socket or a session. 0, or the exit status after a complaint.
+ * serve_fini undoes it and frees what was made since. */
+int serve_init(struct serve *s, const struct server_options *o, uint64_t detach_timeout_us);
+void serve_fini(struct serve *s);
+/* Listen to SIGTERM and SIGINT. 0, or the exit status after a complaint. */
+int serve_signals(struct serve *s);
+/* udp_config.recv of every UDP socket. */
+void serve_datagram(void *ctx, struct udp *u, const struct udp_datagram *d);
+/* /dev/null in place of stdin, stdout and stderr. */
+void drop_std_fds(void);
 /* Everything that happened is carried through at the end of the turn. */
 void serve_wake(struct serve *s);
 
@@ -82,6 +95,7 @@ void ways_sweep(struct serve *s, bool all);
 
 /* serve_terminal.c */
 int terminal_new(struct serve *s, uint32_t sid, const struct start_record *r);
+int terminal_open(struct serve *s, uint32_t sid, const struct pty_config *c);
 struct terminal *terminal_of(struct serve *s, uint32_t sid);
 void terminal_write(struct terminal *t);
 void terminal_hangup(struct terminal *t);

@@ -38,30 +38,36 @@ static void on_hangup_timeout(void *ctx)
     on_exited(t, &(struct proc_exit){.signal = SIGHUP});
 }
 
-int terminal_new(struct serve *s, uint32_t sid, const struct start_record *r)
+int terminal_open(struct serve *s, uint32_t sid, const struct pty_config *c)
 {
     struct terminal *t = mem_new(1, sizeof *t);
-    struct child child;
+    struct pty_ops ops = {on_data, on_writable, on_exited, t};
     t->serve = s;
     t->sid = sid;
     timer_init(&t->hangup, s->loop, on_hangup_timeout, t);
-    child_init(&child, r);
-    struct pty_config c = {
-        .file = child.file,
-        .argv = (const char *const *)child.argv.item,
-        .env = (const char *const *)child.env.item,
-        .cwd = child.home,
-        .size = {.cols = r->cols, .rows = r->rows},
-    };
-    struct pty_ops ops = {on_data, on_writable, on_exited, t};
-    int err = pty_new(s->loop, &c, &ops, &t->pty);
-    child_fini(&child);
+    int err = pty_new(s->loop, c, &ops, &t->pty);
     if (err) {
         free(t);
         return err;
     }
     list_add_tail(&s->terminals, &t->node);
     return ERR_OK;
+}
+
+int terminal_new(struct serve *s, uint32_t sid, const struct start_record *r)
+{
+    struct child child;
+    child_init(&child, r);
+    int err = terminal_open(s, sid,
+                            &(struct pty_config){
+                                .file = child.file,
+                                .argv = (const char *const *)child.argv.item,
+                                .env = (const char *const *)child.env.item,
+                                .cwd = child.home,
+                                .size = {.cols = r->cols, .rows = r->rows},
+                            });
+    child_fini(&child);
+    return err;
 }
 
 struct terminal *terminal_of(struct serve *s, uint32_t sid)
