@@ -125,7 +125,10 @@ static void test_child_inherits_nothing(void **state)
                "for i in 3 4 5 6 7 8 9; do [ ! -e /proc/$$/fd/$i ] || echo leak $i; done; "
                "grep SigIgn /proc/$$/status",
                "");
-    assert_string_equal(r.text, "SigIgn:\t0000000000000000\n");
+    unsigned long long ignored = 1;
+    assert_int_equal(sscanf(r.text, "SigIgn:\t%llx\n", &ignored), 1);
+    /* 32 and 33 are the C library's own: nobody can set them, so they may come from our parent. */
+    assert_true((ignored & ~(3ull << 31)) == 0);
     close(leak);
 }
 
