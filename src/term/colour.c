@@ -1,5 +1,7 @@
 #include "term/colour.h"
 
+#include "base/utf8.h"
+
 #include <stddef.h>
 
 /* xterm's defaults for the first sixteen. */
@@ -88,11 +90,8 @@ static const struct {
     {0x1f000, 0x1ffff}, {0xe0000, 0x10ffff},
 };
 
-bool cell_disputed(const struct cell *c)
+static bool code_disputed(uint32_t cp)
 {
-    if (c->text & CELL_CLUSTER)
-        return true;
-    uint32_t cp = c->text & CELL_TEXT;
     if (cp < disputed[0].first)
         return false;
     size_t lo = 0, hi = sizeof disputed / sizeof disputed[0];
@@ -104,4 +103,23 @@ bool cell_disputed(const struct cell *c)
             hi = mid;
     }
     return lo < sizeof disputed / sizeof disputed[0] && disputed[lo].first <= cp;
+}
+
+bool cell_disputed(const struct row *r, uint16_t col)
+{
+    uint32_t text = row_cell(r, col).text;
+    if (!(text & CELL_CLUSTER))
+        return code_disputed(text & CELL_TEXT);
+    uint8_t utf8[CELL_UTF8_MAX];
+    size_t len = row_text(r, col, utf8), n = 0;
+    struct utf8 u = {0};
+    uint32_t cp[2];
+    for (size_t i = 0; i < len; i++) {
+        size_t got = utf8_feed(&u, utf8[i], cp);
+        for (size_t k = 0; k < got; k++)
+            /* Accents on anything are no question; what else joins (signs, selectors) is. */
+            if (code_disputed(cp[k]) || (n++ && (cp[k] < 0x300 || cp[k] > 0x36f)))
+                return true;
+    }
+    return false;
 }

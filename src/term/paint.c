@@ -388,7 +388,7 @@ static uint16_t put_cell(struct paint *p, const struct row *r, uint16_t c)
         d += utf8_put(d, cp ? cp : ' ');
     }
     p->at = d;
-    if (p->caps.readdress && cell_disputed(&cell))
+    if (p->caps.readdress && cell_disputed(r, c))
         p->at_known = false;
     return wide;
 }
@@ -626,9 +626,10 @@ enum next {
     NEXT_CLEARED /* begin by clearing it */
 };
 
-/* One row; see paint_grid. `joined`: the row above asked for it. */
+/* One row; see paint_grid. `joined`: the row above asked for it. `keep_above`: that row has a mark
+ * that is not firm. */
 static enum next paint_row(struct paint *p, uint16_t at, const struct row *from,
-                           const struct row *to, bool joined, bool mark_unknown)
+                           const struct row *to, bool joined, bool mark_unknown, bool keep_above)
 {
     if (!from && !joined) {
         move(p, at, 0);
@@ -656,7 +657,15 @@ static enum next paint_row(struct paint *p, uint16_t at, const struct row *from,
     if (n.tail < p->cols) {
         bool here = p->at_known && p->row == at && p->col == n.end && !p->pending;
         move(p, at, here ? n.end : n.tail);
-        erase_pen(p, row_cell(to, (uint16_t)(p->cols - 1)).bg);
+        struct pen pen = row_pen(to, (uint16_t)(p->cols - 1)); /* a background only */
+        if (p->col == 0 && keep_above && p->cols > 1) {
+            /* Clearing the whole row would take the mark above away. */
+            pen_set(p, &pen);
+            *room(p, 1) = ' ';
+            p->at++;
+            p->col++;
+        }
+        erase_pen(p, pen.bg);
         p->at = put_csi(room(p, 8), 'K', 0, 0);
     }
     if (n.unmark)
@@ -709,7 +718,9 @@ void paint_grid(struct paint *p, const struct row *const *from, const struct row
         }
         if (f == t && next == NEXT_ANY && !unknown)
             continue;
-        next = paint_row(p, i, next == NEXT_CLEARED ? NULL : f, t, next == NEXT_JOINED, unknown);
+        bool keep_above = !p->caps.firm && p->caps.wrap && i && to && to[i - 1]->wrapped;
+        next = paint_row(p, i, next == NEXT_CLEARED ? NULL : f, t, next == NEXT_JOINED, unknown,
+                         keep_above);
     }
     window_close(p);
 }

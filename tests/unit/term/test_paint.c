@@ -165,10 +165,24 @@ static void readdresses_after_disputed_widths(void **state)
     c.readdress = true;
     expect(c, "", "\u4e2d\u6587x", "\u4e2d\u6587x");
     expect(c, "", "\U0001f600x", "\U0001f600\033[1;3Hx");
-    expect(c, "", "e\u0301x", "e\u0301\033[1;2Hx");
-    const struct cell box = {.text = 0x2500}, nerd = {.text = 0xe0b0};
-    assert_false(cell_disputed(&box));
-    assert_true(cell_disputed(&nerd));
+    expect(c, "", "e\u0301x", "e\u0301x");
+    expect(c, "", "\u2764\ufe0fx", "\u2764\ufe0f\033[1;2Hx");
+    expect(c, "", "e\u200dx", "e\u200d\033[1;2Hx");
+    expect(c, "", "\u2500\ue0b0x", "\u2500\ue0b0\033[1;3Hx");
+}
+
+/* For terminals whose wrap marks are not firm. */
+static void guards_wrap_marks(void **state)
+{
+    (void)state;
+    static const char wrapped[] = "0123456789abcdefghijk";
+    struct paint_caps c = all;
+    c.firm = false;
+    expect(c, wrapped, "0X23456789abcdefghijk", "\033[CX\033[17Cjk");
+    expect(c, wrapped, "0123456789abcdefghij\r\nk", "\033[19Cj\033[2H\033[Kk");
+    /* Wrapped, and then the rest erased: not from column 0. */
+    expect(c, wrapped, "0123456789abcdefghijk\r\033[K", "\033[2H \033[K");
+    expect(all, wrapped, "0123456789abcdefghijk\r\033[K", "\033[2H\033[K");
 }
 
 /* The bytes are the same however little room there is, and cut at the cap. */
@@ -253,6 +267,7 @@ int main(void)
         cmocka_unit_test(degrades_pens),
         cmocka_unit_test(fits_colours),
         cmocka_unit_test(readdresses_after_disputed_widths),
+        cmocka_unit_test(guards_wrap_marks),
         cmocka_unit_test(writes_into_any_room),
         cmocka_unit_test(finds_scrolls),
     };
