@@ -182,7 +182,7 @@ static void guards_wrap_marks(void **state)
     expect(c, wrapped, "0123456789abcdefghij\r\nk", "\033[19Cj\033[2H\033[Kk");
     /* Wrapped, and then the rest erased: not from column 0. */
     expect(c, wrapped, "0123456789abcdefghijk\r\033[K", "\033[2d \033[K");
-    expect(all, wrapped, "0123456789abcdefghijk\r\033[K", "\033[2d\033[K");
+    expect(all, wrapped, "0123456789abcdefghijk\r\033[K", "\n\033[K");
 }
 
 /* The bytes are the same however little room there is, and cut at the cap. */
