@@ -13,6 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Statuses with which tern-server itself refuses, after a line on stderr. */
+enum { SERVER_REFUSED = 1, SERVER_USAGE = 2 };
+
 struct boot {
     struct loop *loop;
     struct boot_ops ops;
@@ -30,6 +33,7 @@ struct boot {
     char what[100]; /* the command, for messages */
     bool over;      /* connected or failed was told */
     bool connected;
+    bool own; /* our own tern-server, not a COMMAND */
     bool exited, eof;
     struct proc_exit exit;
 };
@@ -71,25 +75,25 @@ static void fail(struct boot *b, int status, const char *text)
     b->ops.failed(b->ops.ctx, text, status);
 }
 
+/* What it printed before was handed out as noise, so that its own words stand above ours. */
 static void fail_exited(struct boot *b)
 {
-    char text[600], last[BOOT_LAST_LINE + 40] = "";
+    char text[400];
     const struct proc_exit *e = &b->exit;
-    if (b->reader.last[0])
-        snprintf(last, sizeof last, "; its last words: %s", b->reader.last);
+    bool refused = e->status == SERVER_REFUSED || e->status == SERVER_USAGE;
     if (e->exec_errno == ENOENT || (!e->signal && e->status == 127))
         snprintf(text, sizeof text,
-                 "%s was not found%s; install it, or say where it is with --server=COMMAND",
-                 b->what, last);
+                 "%s was not found; install it, or say where it is with --server=COMMAND", b->what);
     else if (e->exec_errno)
         snprintf(text, sizeof text, "cannot run %s: %s", b->what, strerror(e->exec_errno));
     else if (e->signal)
-        snprintf(text, sizeof text, "%s was killed by signal %d before it answered%s", b->what,
-                 e->signal, last);
+        snprintf(text, sizeof text, "%s was killed by signal %d before it answered", b->what,
+                 e->signal);
+    else if (b->own && refused) /* it has said why on stderr */
+        text[0] = 0;
     else
-        snprintf(text, sizeof text,
-                 "%s ended with status %d before it answered%s; is it tern-server?", b->what,
-                 e->status, last);
+        snprintf(text, sizeof text, "%s ended with status %d before it answered%s", b->what,
+                 e->status, refused ? "" : "; is it tern-server?");
     fail(b, 255, text);
 }
 
@@ -132,16 +136,14 @@ static void on_failed(void *ctx, int sys_errno)
 static void on_timeout(void *ctx)
 {
     struct boot *b = ctx;
-    char text[500];
+    char text[300];
     if (b->eof)
         snprintf(text, sizeof text, "%s closed its output without an answer; is it tern-server?",
                  b->what);
     else
         snprintf(text, sizeof text,
-                 "no answer from %s within %u s%s%s; is it tern-server? (--connect-timeout "
-                 "sets the time)",
-                 b->what, (unsigned)(b->timeout_us / 1000000),
-                 b->reader.last[0] ? "; it printed: " : "", b->reader.last);
+                 "no answer from %s within %u s (--connect-timeout); is it tern-server?", b->what,
+                 (unsigned)(b->timeout_us / 1000000));
     fail(b, 255, text);
 }
 
@@ -245,6 +247,7 @@ int boot_new(struct loop *l, const struct boot_config *c, const struct boot_ops 
     b->ops = *ops;
     b->in = b->out = b->err = -1;
     b->timeout_us = c->timeout_us;
+    b->own = !c->command;
     timer_init(&b->timer, l, on_timeout, b);
     boot_reader_init(&b->reader, c->nonce ? c->nonce : c->record->nonce);
     int err = start(b, c);

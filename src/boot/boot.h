@@ -24,8 +24,8 @@ struct boot_pipe {
 struct boot_ops {
     /* It answered. *c is valid during the call and wiped afterwards. */
     void (*connected)(void *ctx, const struct connect *c, const struct boot_pipe *pipe);
-    /* It will not: one line that says why and what to do (valid during the call), and the exit
-     * status to leave with. */
+    /* It will not: one line that says why and what to do (valid during the call; empty when
+     * tern-server itself has said it on stderr), and the exit status to leave with. */
     void (*failed)(void *ctx, const char *text, int status);
     /* What was printed before the line, made harmless; may be NULL. */
     void (*noise)(void *ctx, const uint8_t *text, size_t len);

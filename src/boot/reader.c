@@ -27,23 +27,10 @@ void boot_reader_fini(struct boot_reader *r)
 static void take_noise(struct boot_reader *r, size_t len, struct buf *noise)
 {
     const uint8_t *p = buf_data(&r->text);
-    for (size_t i = 0; i < len; i++) {
-        uint8_t c = p[i];
-        bool end = c == '\n' || c == '\r';
-        if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
-            c = c == '\r' ? 0 : '?';
-        if (noise && c)
-            buf_put_u8(noise, c);
-        if (end) {
-            r->line_over = true;
-            continue;
-        }
-        if (r->line_over)
-            r->last_len = 0;
-        r->line_over = false;
-        if (r->last_len < BOOT_LAST_LINE)
-            r->last[r->last_len++] = c == '\t' ? ' ' : (char)c;
-        r->last[r->last_len] = 0;
+    for (size_t i = 0; noise && i < len; i++) {
+        bool shown = p[i] == '\n' || p[i] == '\t' || (p[i] >= 0x20 && p[i] != 0x7f);
+        if (p[i] != '\r')
+            buf_put_u8(noise, shown ? p[i] : '?');
     }
     r->noise += len;
     buf_skip(&r->text, len);

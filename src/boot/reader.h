@@ -7,15 +7,11 @@
 #include "link/connect.h"
 
 #define BOOT_NOISE_MAX (1u << 20) /* bytes before the line; past it the server is given up */
-#define BOOT_LAST_LINE 120        /* of the noise, kept for messages */
 
 struct boot_reader {
     char nonce[CONNECT_NONCE_MAX + 1];
-    struct buf text;               /* not yet decided; afterwards what followed the line */
-    size_t noise;                  /* bytes found to be noise */
-    char last[BOOT_LAST_LINE + 1]; /* the newest whole line of noise that was not empty, cleaned */
-    size_t last_len;
-    bool line_over; /* the next byte of noise begins a new line */
+    struct buf text; /* not yet decided; afterwards what followed the line */
+    size_t noise;    /* bytes found to be noise */
 };
 
 void boot_reader_init(struct boot_reader *r, const char *nonce);

@@ -273,7 +273,8 @@ static void on_noise(void *ctx, const uint8_t *text, size_t len)
 static void on_boot_failed(void *ctx, const char *text, int status)
 {
     struct client *c = ctx;
-    say("%s", text);
+    if (text[0])
+        say("%s", text);
     give_up(c, status);
 }
 

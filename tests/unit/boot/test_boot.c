@@ -19,6 +19,7 @@ struct outcome {
     bool connected, failed;
     struct connect c;
     char text[1000], noise[1000], rest[1000];
+    size_t rest_len;
     int status, in, out;
 };
 
@@ -31,6 +32,7 @@ static void on_connected(void *ctx, const struct connect *c, const struct boot_p
     o->out = p->out;
     assert_true(p->rest_len < sizeof o->rest);
     memcpy(o->rest, p->rest, p->rest_len);
+    o->rest_len = p->rest_len;
     loop_stop(o->loop);
 }
 
@@ -116,9 +118,8 @@ static void connects_through_noise(void **state)
     /* The pipe is ours now: the record and what we write come back through cat. */
     struct start_record got;
     uint8_t all[4096];
-    size_t have = 0, used = 0, rest = strlen(o.rest);
-    memcpy(all, o.rest, rest); /* the record may already have been echoed; it holds NULs */
-    have = rest;
+    size_t have = o.rest_len, used = 0;
+    memcpy(all, o.rest, have); /* the record may already have been echoed */
     int r = 0;
     while ((r = start_get(all, have, &got, &used)) == 0) {
         struct outcome *p = &o;
@@ -156,7 +157,7 @@ static void check_failure(const char *command, const char *said)
     run(&o, command);
     assert_true(o.failed);
     assert_int_equal(o.status, 255);
-    if (!strstr(o.text, said))
+    if (!strstr(o.text, said) && !strstr(o.noise, said))
         fail_msg("\"%s\": \"%s\" lacks \"%s\"", command, o.text, said);
     done(&o);
 }
@@ -183,7 +184,7 @@ static void times_out(void **state)
     run_words(&o, "echo starting; cat >/dev/null; exit", NULL, 1000000);
     assert_true(o.failed);
     assert_non_null(strstr(o.text, "no answer"));
-    assert_non_null(strstr(o.text, "starting"));
+    assert_string_equal(o.noise, "starting\n");
     assert_non_null(strstr(o.text, "--connect-timeout"));
     done(&o);
 }
