@@ -144,6 +144,8 @@ static const char *check_state(struct sync_check *c, const struct instruction *i
         return "throwaway above old";
     if (ins->new_num <= ins->old_num && !end)
         return "new not above old";
+    if (c->other && ins->old_num == SYNC_NUM_SHUTDOWN && c->other->acked != SYNC_NUM_SHUTDOWN)
+        return "the end rests on itself";
     if (c->other && ins->throwaway_num > c->other->acked)
         return "throwaway of a state that nobody acknowledged";
     if (!end && ins->new_num > c->newest + 1)

@@ -248,6 +248,29 @@ static void shutdown_is_acknowledged_again(void **state)
     sync_free(s);
 }
 
+/* Lost at first, the end still comes over: each repeat starts from what is acknowledged. */
+static void shutdown_with_a_screen_over_loss(void **state)
+{
+    for (uint64_t seed = 100; seed < 140; seed++) {
+        static struct world w;
+        char line[100];
+        world_init(&w, seed, false, false);
+        world_run(&w, w.now + 5 * SECOND, world_settled);
+        w.net.loss[0] = w.net.loss[1] = 0.25;
+        for (int i = 0; i < 19; i++) { /* a diff of more than a thousand bytes */
+            for (size_t k = 0; k < 55; k++)
+                line[k] = (char)('a' + rng_below(&w.rng, 26));
+            world_print(&w, line, 55);
+            world_print(&w, "\r\n", 2);
+        }
+        sync_shutdown(w.side[1].sync, w.now);
+        world_run(&w, w.now + 2 * SECOND, NULL);
+        assert_true(sync_peer_shutdown(w.side[0].sync));
+        assert_true(sync_shutdown_done(w.side[1].sync));
+        world_fini(&w);
+    }
+}
+
 static bool both_done(struct world *w)
 {
     return sync_shutdown_done(w->side[0].sync) && sync_shutdown_done(w->side[1].sync);
@@ -340,6 +363,7 @@ int main(void)
         cmocka_unit_test(retries_then_heartbeat),
         cmocka_unit_test(shutdown_sixteen_times),
         cmocka_unit_test(shutdown_is_acknowledged_again),
+        cmocka_unit_test(shutdown_with_a_screen_over_loss),
         cmocka_unit_test(both_shut_down_at_once),
         cmocka_unit_test(nothing_without_an_address),
         cmocka_unit_test(caps_are_shown_to_strangers),
