@@ -285,6 +285,10 @@ def main():
     parser.add_argument("--target", action="append", default=[], help="only this fuzz target (may repeat)")
     args = parser.parse_args()
     sys.stdout.reconfigure(line_buffering=True)
+    # Started by nohup or in the background: tests want to see their signals nevertheless.
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     start = time.monotonic()
     tally = Tally()
     if args.what == "check":
