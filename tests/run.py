@@ -255,7 +255,7 @@ def check(tally):
             pytests(tally, ["tests/tree"], 240, release)
     if built[ASAN]:
         with Stage("unit, vt and sim under ASan and UBSan"):
-            meson_tests(tally, ASAN, ["unit", "vt", "sim"], 420, sanitizers)
+            meson_tests(tally, ASAN, ["unit", "vt", "sim"], 540, sanitizers)
     if built[RELEASE]:
         with Stage("fuzz corpora replayed, gcc without sanitizers"):
             meson_tests(tally, RELEASE, ["fuzz"], 120)
