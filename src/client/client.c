@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -31,6 +32,9 @@
 #define PIPE_SILENT_US 10000000u
 /* Bytes handed to the terminal at once. */
 #define TTY_PIECE 4096
+
+/* How long a message may wait for room on stderr. */
+#define SAY_MS 1000
 
 /* Signals that ask us to leave. */
 static const int leave_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -66,7 +70,10 @@ static void PRINTF_LIKE(1, 2) say(const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    fprintf(stderr, "tern: %s\n", text);
+    /* A terminal that takes nothing must not keep us from leaving. */
+    struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (poll(&p, 1, SAY_MS) == 1)
+        fprintf(stderr, "tern: %s\n", text);
 }
 
 /* Over without a session: the boot failed, or the terminal could not be used. */
