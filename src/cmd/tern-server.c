@@ -1,4 +1,5 @@
 /* tern-server's main file. Options, and then what they ask for. */
+#include "cmd/mosh_server.h"
 #include "cmd/options.h"
 #include "cmd/width.h"
 #include "io/harden.h"
@@ -90,6 +91,8 @@ int main(int argc, char **argv)
     open_std_fds();
     harden_no_core();
     width_setup();
+    if (mosh_server_called(argc, argv))
+        return mosh_server_main(argc, argv);
     if (options_parse(&o, PROGRAM_SERVER, argc, argv, &rest, err))
         return complain(err);
     if (rest < argc) {

@@ -126,6 +126,8 @@ void serve_datagram(void *ctx, struct udp *u, const struct udp_datagram *d)
     if (d->oversize)
         return;
     server_end_datagram(s->end, &from, d->ecn == 3, d->bytes, d->len, loop_now_us(s->loop));
+    if (s->heard)
+        s->heard(s->heard_ctx);
     serve_wake(s);
 }
 

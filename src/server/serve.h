@@ -65,6 +65,8 @@ struct serve {
     bool quit_heard; /* somebody is there to be told */
     struct later pump;
     struct timer timer;
+    void (*heard)(void *ctx); /* after each datagram; may be NULL */
+    void *heard_ctx;
     struct connect connect; /* port and addresses of every connect line */
     int status;
 };

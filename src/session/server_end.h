@@ -87,7 +87,9 @@ struct session_info {
     bool exited;       /* its program has ended; its last screen waits */
     int status, signal;
     uint64_t started_us, input_us,
-        detached_us; /* detached_us: since when nobody is attached, 0 if somebody is */
+        detached_us;   /* detached_us: since when nobody is attached, 0 if somebody is */
+    uint64_t heard_us; /* newest datagram of any of its clients; 0 = never any */
+    struct addr peer;  /* of the client heard last, if it came by UDP; else ADDR_NONE */
 };
 /* Facts about session i = 0,1,...; false past the last. */
 bool server_session_info(const struct server_end *s, size_t i, uint64_t now_us,

@@ -243,6 +243,12 @@ bool server_session_info(const struct server_end *s, size_t i, uint64_t now_us,
             continue;
         out->links++;
         out->attached += attachment_present(s->links[k], now_us);
+        if (s->links[k]->heard_us <= out->heard_us)
+            continue;
+        struct path_ref path;
+        bool udp = link_path(s->links[k]->lane.link, &path) && path.kind == PATH_UDP;
+        out->heard_us = s->links[k]->heard_us;
+        out->peer = udp ? path.remote : (struct addr){0};
     }
     out->detached_us = out->attached ? 0 : q->present_us;
     return true;
