@@ -614,9 +614,20 @@ def test_log_files_hold_nothing_typed_or_printed(tmux, box):
 # ---- nothing is left behind ----
 
 
-def test_server_without_client_ends(box):
-    """Started as ssh would, but nobody comes (the start record never arrives): gone after 60 s at the
-    latest; at once when its stdin is closed before."""
+def test_server_that_nobody_joins_ends(tmux, box):
+    """It started, but its connect line never reached a client: shell and all are gone after 60 s."""
+    box.script("srv", 'tern-server "$@" > /dev/null')
+    w = tmux.shell()
+    before = procs.named("bash")
+    w.start("tern --local --connect-timeout 2 --server=srv -- inner")
+    assert w.finish(20) not in (0, 127)
+    if box.servers():  # the end of its pipe may tell it at once
+        box.wait_no_server(70)
+    assert procs.named("bash") == before
+
+
+def test_server_without_start_record_ends(box):
+    """Started as ssh would, but its stdin is closed before a word."""
     p = subprocess.Popen([os.path.join(box.build, "tern-server")], env=box.env, stdin=subprocess.PIPE,
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     box.on_close(p.wait)
