@@ -566,6 +566,22 @@ static void resets_after_a_crash(void **state)
     desk_fini(&d);
 }
 
+static void draws_large_screens(void **state)
+{
+    (void)state;
+    struct view_facts f = full_facts(2000, 1000);
+    struct desk d;
+    desk_init(&d, &f, 2000, 1000);
+    start(&d);
+    for (int i = 0; i < 1000; i++)
+        say(d.far, i % 3 ? "\r\nline\033[44m \033[K\033[1990Gend\033[m" : "\r\n\033#8\u4e2d");
+    frame(&d, "bar");
+    say(d.far, "\033[20;900r\033[900H\n\n\033[r");
+    frame(&d, NULL);
+    leave(&d, true);
+    desk_fini(&d);
+}
+
 /* An unknown terminal gets nothing that a VT100 with colours would not do. */
 static void is_careful_with_unknown_terminals(void **state)
 {
@@ -604,6 +620,7 @@ int main(void)
         cmocka_unit_test(cleans_titles),
         cmocka_unit_test(recovers_from_a_full_buffer),
         cmocka_unit_test(resets_after_a_crash),
+        cmocka_unit_test(draws_large_screens),
         cmocka_unit_test(is_careful_with_unknown_terminals),
         cmocka_unit_test(random_frames),
     };
