@@ -1,0 +1,47 @@
+/* The bootstrap by the user's own ssh (design.md §1, openssh-mux.md §2): texts for `sh -c` that log
+ * in, find tern-server there and run it, with ssh as a private master, so that falling back needs
+ * no second login. */
+#ifndef TERN_BOOT_SSH_H
+#define TERN_BOOT_SSH_H
+
+#include "base/buf.h"
+#include "boot/sshargs.h"
+#include "boot/sshconf.h"
+
+#define SSH_MARK 32
+#define SSH_PATH 108 /* sun_path */
+
+/* How to reach one host. Texts are borrowed. */
+struct ssh {
+    const char *program; /* "ssh", or --ssh=COMMAND (words for sh) */
+    const struct sshargs *args;
+    const char *server;      /* --server=COMMAND, or NULL: look for tern-server */
+    char mark[SSH_MARK + 1]; /* random; the remote script's word that no server is there */
+    char socket[SSH_PATH];   /* of the private master; "" = none */
+};
+
+/* `program` logging in and running the server's command with words that are appended behind
+ * (boot_config.args). The first login is the private master; a later one (rejoin) is a connection
+ * of its own that must not ask questions. */
+void ssh_command(struct buf *out, const struct ssh *s, bool rejoin);
+
+/* When the server is not there the remote script prints "TERN-NONE <mark> <path of mosh-server or
+ * none>" and waits for the end of its stdin, so that the master lives on. True if text has that
+ * line; *mosh is the path ("" = none). */
+bool ssh_none(const struct ssh *s, const char *text, char *mosh, size_t size);
+
+/* `program` as a session of the private master: with tty options and words as plain ssh has them
+ * (`remote` NULL), or running `remote` without a tty. */
+void ssh_shared_command(struct buf *out, const struct ssh *s, const char *remote);
+
+/* `ssh -G` with the user's words. ERR_SYS, or ERR_STATE with ssh's exit status in *status (it has
+ * complained itself). */
+int MUST_USE ssh_config(const struct ssh *s, struct sshconf *out, int *status);
+
+/* Does this call want a terminal (openssh-mux.md §2, TTY decision)? */
+bool ssh_wants_tty(const struct sshargs *a, const struct sshconf *c, bool stdin_tty);
+
+/* For sh: 'word', with each ' as '\''. */
+void ssh_quote(struct buf *out, const char *word);
+
+#endif

@@ -1,0 +1,139 @@
+#include "boot/sshargs.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+static bool takes_value(const char *word)
+{
+    return !strcmp(word, "--server");
+}
+
+#define PARSE(...)                                                                                 \
+    char *argv[] = {"tern", __VA_ARGS__, NULL};                                                    \
+    char err[SSHARGS_ERROR];                                                                       \
+    struct sshargs a;                                                                              \
+    int got = sshargs_parse(&a, (int)(sizeof argv / sizeof *argv) - 1, argv, takes_value, err)
+
+static void assert_words(const char *const *list, size_t n, const char *want)
+{
+    char all[1000] = "";
+    for (size_t i = 0; i < n; i++) {
+        strcat(all, list[i]);
+        strcat(all, "|");
+    }
+    assert_string_equal(all, want);
+}
+
+static void test_host_and_command(void **state)
+{
+    PARSE("me@host", "ls", "-l", "--color");
+    assert_int_equal(got, 0);
+    assert_string_equal(a.host, "me@host");
+    assert_words(a.command, a.command_n, "ls|-l|--color|");
+    assert_int_equal(a.own_n, 0);
+    assert_int_equal(a.plain, 0);
+    sshargs_fini(&a);
+}
+
+static void test_options_on_both_sides_of_the_host(void **state)
+{
+    PARSE("-p", "2222", "host", "-i", "key", "--server=x", "-4v", "id");
+    assert_int_equal(got, 0);
+    assert_string_equal(a.host, "host");
+    assert_words(a.pass, a.pass_n, "-p|2222|-i|key|-4|-v|");
+    assert_words(a.all, a.all_n, "-p|2222|host|-i|key|-4v|id|");
+    assert_words(a.own, a.own_n, "--server=x|");
+    assert_words(a.command, a.command_n, "id|");
+    assert_int_equal(a.verbose, 1);
+    sshargs_fini(&a);
+}
+
+static void test_clusters_and_glued_values(void **state)
+{
+    PARSE("-tt", "-oUser=me", "-Ckp22", "--server", "my server", "h");
+    assert_int_equal(got, 0);
+    assert_int_equal(a.tty, 2);
+    assert_words(a.pass, a.pass_n, "-o|User=me|-C|-k|-p|22|");
+    assert_words(a.own, a.own_n, "--server|my server|");
+    assert_string_equal(a.host, "h");
+    sshargs_fini(&a);
+}
+
+static void test_what_only_ssh_can_do(void **state)
+{
+    static const char letters[] = "LRDWNfnswOQGAXY";
+    for (const char *l = letters; *l; l++) {
+        char word[] = {'-', *l, 0};
+        PARSE(word, "8080:a:1", "host");
+        assert_int_equal(got, 0);
+        assert_int_equal(a.plain, *l);
+        for (size_t i = 0; i < a.pass_n; i++)
+            assert_string_not_equal(a.pass[i], word);
+        sshargs_fini(&a);
+    }
+}
+
+static void test_double_dash_ends_options(void **state)
+{
+    PARSE("-v", "--", "host", "-x");
+    assert_int_equal(got, 0);
+    assert_string_equal(a.host, "host");
+    assert_words(a.command, a.command_n, "-x|");
+    sshargs_fini(&a);
+}
+
+static void test_escape_and_log(void **state)
+{
+    PARSE("-e", "^b", "-E", "log", "-q", "-T", "h");
+    assert_int_equal(got, 0);
+    assert_string_equal(a.escape, "^b");
+    assert_string_equal(a.log, "log");
+    assert_true(a.quiet);
+    assert_int_equal(a.tty, -1);
+    assert_words(a.pass, a.pass_n, "-E|log|-q|");
+    sshargs_fini(&a);
+}
+
+static void test_bad_options(void **state)
+{
+    {
+        PARSE("-z", "host");
+        assert_int_equal(got, ERR_SYNTAX);
+        assert_non_null(strstr(err, "-z"));
+        sshargs_fini(&a);
+    }
+    {
+        PARSE("host", "-p");
+        assert_int_equal(got, ERR_SYNTAX);
+        assert_non_null(strstr(err, "-p"));
+        sshargs_fini(&a);
+    }
+}
+
+static void test_no_host(void **state)
+{
+    PARSE("--local");
+    assert_int_equal(got, 0);
+    assert_null(a.host);
+    assert_words(a.own, a.own_n, "--local|");
+    sshargs_fini(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_host_and_command),
+        cmocka_unit_test(test_options_on_both_sides_of_the_host),
+        cmocka_unit_test(test_clusters_and_glued_values),
+        cmocka_unit_test(test_what_only_ssh_can_do),
+        cmocka_unit_test(test_double_dash_ends_options),
+        cmocka_unit_test(test_escape_and_log),
+        cmocka_unit_test(test_bad_options),
+        cmocka_unit_test(test_no_host),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
