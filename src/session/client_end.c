@@ -472,6 +472,8 @@ static uint64_t min_of(uint64_t a, uint64_t b)
 
 uint64_t client_end_deadline(struct client_end *e, uint64_t now_us)
 {
+    if (e->state == STATE_DONE && !client_end_lingers(e, now_us))
+        return UINT64_MAX;
     if (e->state == STATE_DONE)
         return min_of(lane_deadline(&e->lane, now_us), e->done_us + LINGER_US);
     uint64_t at = lane_deadline(&e->lane, now_us);
