@@ -243,6 +243,19 @@ static size_t land(struct log_writers *w, const struct log_ack *a)
     return bytes;
 }
 
+/* A reader may take the front of a piece only (its limit cuts): the rest stays in flight. */
+static void trim(struct log_writers *w, const struct log_ack *a)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        struct log_piece *p = &w->flight[i];
+        if (p->id != a->id || p->start >= a->next)
+            continue;
+        if (!p->lost && p->id != SYNC_LOG_EVENTS)
+            w->flying -= a->next - p->start;
+        p->start = a->next;
+    }
+}
+
 /* What was sent clearly before something that has arrived is lost (RFC 8985). */
 static void find_lost(struct log_writers *w, uint32_t id, uint64_t now_us,
                       const struct sync_link *facts)
@@ -286,6 +299,7 @@ bool log_writers_ack(struct log_writers *w, const struct log_ack *a, size_t mtu,
     if (limited)
         l->limit = a->limit;
     size_t bytes = land(w, a);
+    trim(w, a);
     if (bytes) {
         find_lost(w, a->id, now_us, facts);
         if (a->id != SYNC_LOG_EVENTS)

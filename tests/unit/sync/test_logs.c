@@ -222,6 +222,27 @@ static void writer_repeats_what_was_lost(void **state)
     log_writers_fini(&w);
 }
 
+static void writer_goes_on_behind_half_a_piece(void **state)
+{
+    static struct log_writers w;
+    struct sync_link facts = path();
+    struct log_data d;
+    log_writers_init(&w);
+    assert_int_equal(log_write(&w, 1, "0123456789", 10), 0);
+    assert_int_equal(log_writers_next(&w, true, 100, 100, 1, &facts, &d), 1);
+    log_writers_sent(&w, &d, 1);
+    struct log_ack a = {.id = 1, .next = 6, .limit = 65536};
+    log_writers_ack(&w, &a, 1200, 2, &facts);
+    assert_int_equal(w.flying, 4);
+    log_writers_retry(&w);
+    assert_int_equal(w.flying, 0);
+    assert_int_equal(log_writers_next(&w, true, 100, 100, 3, &facts, &d), 1);
+    assert_int_equal(d.offset, 6);
+    assert_int_equal(d.len, 4);
+    assert_memory_equal(d.bytes, "6789", 4);
+    log_writers_fini(&w);
+}
+
 static void writer_heeds_limit_room_and_quiet(void **state)
 {
     static struct log_writers w;
@@ -290,6 +311,7 @@ int main(void)
         cmocka_unit_test(reader_is_bounded),
         cmocka_unit_test(writer_sends_in_a_window),
         cmocka_unit_test(writer_repeats_what_was_lost),
+        cmocka_unit_test(writer_goes_on_behind_half_a_piece),
         cmocka_unit_test(writer_heeds_limit_room_and_quiet),
         cmocka_unit_test(events_are_quick_on_a_lossy_path),
     };

@@ -119,7 +119,7 @@ static void fifty_percent(void **state)
     world_run(&w, w.now + 60 * SECOND, world_settled);
     print_message("50%% loss: a screen of colours in %llu ms\n",
                   (unsigned long long)((w.now - at) / MS));
-    assert_true(w.now - at < 3 * SECOND);
+    assert_true(w.now - at < 1500 * MS);
     world_fini(&w);
 }
 
@@ -147,7 +147,7 @@ static void paste_of_a_megabyte(void **state)
             "paste of 1 MB at 20 ms, loss %.0f%%: %.1f s, %llu datagrams, memory %zu kB\n",
             losses[i] * 100, (double)(w.now - at) / 1e6, (unsigned long long)w.datagrams[0],
             w.memory_max >> 10);
-        assert_true(w.now - at < 60 * SECOND);
+        assert_true(w.now - at < (losses[i] ? 10 : 2) * SECOND);
         world_run(&w, w.now + 60 * SECOND, world_settled);
         assert_true(world_settled(&w));
         world_fini(&w);
@@ -220,6 +220,31 @@ static void back_after_an_outage(void **state)
     }
 }
 
+/* The modes of the far pty are told at once, and a closed window opens without another word. */
+static void facts_travel_alone(void **state)
+{
+    for (int lossy = 0; lossy < 2; lossy++) {
+        static char text[SYNC_WINDOW];
+        start(80, 20 * MS, lossy ? 0.3 : 0);
+        world_run(&w, w.now + 3 * SECOND, NULL);
+        sync_set_tty_modes(w.side[1].sync, SYNC_TTY_CANONICAL);
+        world_run(&w, w.now + (lossy ? 2000 : 25) * MS, NULL);
+        assert_int_equal(sync_tty_modes(w.side[0].sync), SYNC_TTY_KNOWN | SYNC_TTY_CANONICAL);
+        sync_set_tty_modes(w.side[1].sync, SYNC_TTY_ECHO);
+        world_run(&w, w.now + (lossy ? 2000 : 50) * MS, NULL);
+        assert_int_equal(sync_tty_modes(w.side[0].sync), SYNC_TTY_KNOWN | SYNC_TTY_ECHO);
+        w.echo_off = w.stopped = true; /* the program reads nothing */
+        assert_int_equal(sync_user_bytes(w.side[0].sync, text, sizeof text, w.now), sizeof text);
+        buf_put(&w.typed, text, sizeof text);
+        world_run(&w, w.now + 30 * SECOND, NULL);
+        assert_int_equal(sync_input_window(w.side[0].sync), 0);
+        sync_set_consumed(w.side[1].sync, SYNC_WINDOW / 4, w.now);
+        world_run(&w, w.now + (lossy ? 2000 : 25) * MS, NULL);
+        assert_int_equal(sync_input_window(w.side[0].sync), SYNC_WINDOW / 4);
+        world_fini(&w);
+    }
+}
+
 /* Nothing changes: nothing is sent. The heartbeat is link's. */
 static void idle_is_silent(void **state)
 {
@@ -285,10 +310,15 @@ static void shutdown_over_loss(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(echo_on_good_paths), cmocka_unit_test(echo_on_a_lossy_path),
-        cmocka_unit_test(fifty_percent),      cmocka_unit_test(paste_of_a_megabyte),
-        cmocka_unit_test(flood_of_output),    cmocka_unit_test(back_after_an_outage),
-        cmocka_unit_test(idle_is_silent),     cmocka_unit_test(history_yields_and_arrives),
+        cmocka_unit_test(echo_on_good_paths),
+        cmocka_unit_test(echo_on_a_lossy_path),
+        cmocka_unit_test(fifty_percent),
+        cmocka_unit_test(paste_of_a_megabyte),
+        cmocka_unit_test(flood_of_output),
+        cmocka_unit_test(back_after_an_outage),
+        cmocka_unit_test(facts_travel_alone),
+        cmocka_unit_test(idle_is_silent),
+        cmocka_unit_test(history_yields_and_arrives),
         cmocka_unit_test(shutdown_over_loss),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -270,6 +270,8 @@ static void read_input(struct world *w)
     if (!any)
         return;
     show(w);
+    if (w->stopped)
+        return;
     if (!w->slow_program) {
         sync_set_consumed(w->side[1].sync, w->typed_read, w->now);
         w->consumed = w->typed_read;

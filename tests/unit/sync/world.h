@@ -49,6 +49,7 @@ struct world {
     uint16_t cols, rows;
     uint16_t got_cols, got_rows; /* the program's size */
     bool slow_program;           /* reads with a delay */
+    bool stopped;                /* reads nothing */
     bool echo_off;
     uint64_t consume_at, consumed;
     size_t memory_max;
