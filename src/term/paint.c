@@ -367,9 +367,12 @@ static uint16_t diff_next(const struct row *f, const struct row *t, uint16_t c, 
         while (c + 8 <= both && !memcmp(f->cell + c, t->cell + c, 8 * sizeof f->cell[0]))
             c = (uint16_t)(c + 8);
     }
-    while (c < end && !differs(f, t, c))
+    uint16_t most = f->used > t->used ? f->used : t->used;
+    if (most > end)
+        most = end;
+    while (c < most && !differs(f, t, c))
         c++;
-    return c;
+    return c < most ? c : end;
 }
 
 /* Write what is drawn in the cell; returns its columns. */
@@ -709,9 +712,13 @@ void paint_grid(struct paint *p, const struct row *const *from, const struct row
         return;
     window_open(p);
     for (uint16_t i = 0; i < p->rows; i++) {
+        bool unknown = false;
+        while (!n && from && to && next == NEXT_ANY && i < p->rows && from[i] == to[i])
+            i++;
+        if (i == p->rows)
+            break;
         const struct row *f = from ? from[i] : &row_blank_row;
         const struct row *t = to ? to[i] : &row_blank_row;
-        bool unknown = false;
         if (n) {
             f = scroll_source(scrolls, n, from, i);
             unknown = mark_lost(p, from, scrolls, n, i);
