@@ -1,0 +1,405 @@
+#include "client/attach.h"
+
+#include "base/mem.h"
+#include "client/paths.h"
+#include "client/rejoin.h"
+#include "io/signals.h"
+#include "io/tty.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* How long the last bytes may take to reach a slow terminal. */
+#define FLUSH_US 1000000u
+
+/* A pipe in use that gives nothing back for this long is replaced. */
+#define PIPE_SILENT_US 10000000u
+/* Bytes handed to the terminal at once. */
+#define TTY_PIECE 4096
+
+/* Signals that ask us to leave. */
+static const int leave_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+#define LEAVE_SIGNALS (sizeof leave_signals / sizeof *leave_signals)
+
+struct attach {
+    struct loop *loop;
+    const struct log *log;
+    const char *suspend_text;
+    bool stock;
+    struct tty *tty;
+    struct client_end *end;
+    struct paths *paths;
+    struct rejoin *rejoin; /* NULL with --transport=udp, and towards stock */
+    struct timer timer;
+    struct later later;
+    struct sigwatch *watches[LEAVE_SIGNALS];
+    int signal; /* that made us leave, 0 = none */
+    bool tty_lost, suspended;
+    bool unknown; /* the far side does not know the session any more */
+};
+
+/* ---- a turn ---------------------------------------------------------------------------------- */
+
+/* Bytes to the tty as it takes them; what it does not take stays with the session, which then skips
+ * frames: so its own queue is filled by little. */
+static void pump_tty(struct attach *a, uint64_t now_us)
+{
+    struct buf *out = client_end_tty(a->end, now_us);
+    if (a->tty_lost)
+        buf_skip(out, buf_len(out));
+    while (buf_len(out) && !tty_queued(a->tty)) {
+        size_t n = buf_len(out) < TTY_PIECE ? buf_len(out) : TTY_PIECE;
+        size_t taken = tty_write(a->tty, buf_data(out), n);
+        buf_skip(out, taken);
+        if (!taken) /* it broke; on_tty_lost comes */
+            break;
+    }
+    uint8_t reset[TTY_GUARD_MAX];
+    tty_guard_set(reset, client_end_reset_bytes(a->end, reset, sizeof reset));
+}
+
+/* Everything to the tty now, waiting for it a little. */
+static void flush_tty(struct attach *a, uint64_t now_us)
+{
+    struct buf *out = client_end_tty(a->end, now_us);
+    uint64_t until = clock_boot_us() + FLUSH_US;
+    while (!a->tty_lost && buf_len(out) && clock_boot_us() < until) {
+        buf_skip(out, tty_write(a->tty, buf_data(out), buf_len(out)));
+        if (!tty_flush(a->tty, FLUSH_US))
+            break;
+    }
+}
+
+static void suspend(struct attach *a, uint64_t now_us)
+{
+    client_end_suspend(a->end, now_us);
+    flush_tty(a, now_us);
+    tty_guard_set("", 0);
+    if (a->suspend_text)
+        tty_write(a->tty, a->suspend_text, strlen(a->suspend_text));
+    a->suspended = true;
+    tty_suspend(a->tty); /* goes on in on_resumed */
+}
+
+/* A pipe may be dead without a word: its TCP connection hangs. When it is the path in use, and for
+ * long nothing came back, it is replaced. Returns when to look again. */
+static uint64_t check_pipe(struct attach *a, uint64_t now_us)
+{
+    struct link *link = client_end_link(a->end);
+    struct path_ref path;
+    uint64_t since = paths_pipe_since(a->paths), silent = link_silent_since_us(link);
+    if (!a->rejoin || !since || !silent || !link_path(link, &path) || path.kind != PATH_PIPE)
+        return TIME_NEVER;
+    uint64_t due = (since > silent ? since : silent) + PIPE_SILENT_US;
+    if (now_us < due)
+        return due;
+    paths_pipe_drop(a->paths, "nothing came back for long");
+    return TIME_NEVER;
+}
+
+static void turn(void *ctx)
+{
+    struct attach *a = ctx;
+    uint64_t now_us = loop_now_us(a->loop);
+    struct link_datagram d;
+    paths_serve(a->paths, now_us);
+    while (client_end_poll(a->end, now_us, &d) > 0)
+        paths_send(a->paths, &d, now_us);
+    paths_serve(a->paths, now_us);
+    pump_tty(a, now_us);
+    switch (client_end_action(a->end, now_us)) {
+    case CLIENT_DONE:
+        loop_stop(a->loop);
+        return;
+    case CLIENT_SUSPEND:
+        suspend(a, now_us);
+        later_set(&a->later);
+        return;
+    case CLIENT_NONE:
+        break;
+    }
+    uint64_t at = client_end_deadline(a->end, now_us), look = check_pipe(a, now_us);
+    timer_set(&a->timer, at < look ? at : look);
+}
+
+static void wants_turn(void *ctx)
+{
+    struct attach *a = ctx;
+    later_set(&a->later);
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+static void on_keys(void *ctx, const uint8_t *bytes, size_t len)
+{
+    struct attach *a = ctx;
+    client_end_keys(a->end, bytes, len, loop_now_us(a->loop));
+    later_set(&a->later);
+}
+
+static void on_resized(void *ctx, const struct tty_size *size)
+{
+    struct attach *a = ctx;
+    client_end_resize(a->end, size->cols, size->rows, loop_now_us(a->loop));
+    later_set(&a->later);
+}
+
+static void on_resumed(void *ctx)
+{
+    struct attach *a = ctx;
+    uint64_t now_us = loop_now_us(a->loop);
+    if (a->suspended)
+        client_end_resume(a->end, now_us);
+    else
+        client_end_repaint(a->end, now_us);
+    a->suspended = false;
+    struct tty_size size = tty_size(a->tty);
+    client_end_resize(a->end, size.cols, size.rows, now_us);
+    later_set(&a->later);
+}
+
+static void on_stop(void *ctx)
+{
+    struct attach *a = ctx;
+    suspend(a, loop_now_us(a->loop));
+    later_set(&a->later);
+}
+
+/* mosh's words for why it shuts down. */
+static void leave_because(struct attach *a, const char *stock_text)
+{
+    uint64_t now_us = loop_now_us(a->loop);
+    client_end_leave(a->end, now_us);
+    if (a->stock)
+        client_end_message(a->end, stock_text, true, now_us);
+    later_set(&a->later);
+}
+
+static void on_tty_lost(void *ctx)
+{
+    struct attach *a = ctx;
+    if (a->tty_lost)
+        return;
+    a->tty_lost = true;
+    log_line(a->log, LOG_INFO, "client", "the terminal is gone");
+    leave_because(a, "Exiting...");
+}
+
+static void on_datagram(void *ctx, const struct path_ref *from, bool congested,
+                        const uint8_t *bytes, size_t len)
+{
+    struct attach *a = ctx;
+    if (from->kind == PATH_PIPE && a->rejoin)
+        rejoin_works(a->rejoin);
+    a->unknown = false;
+    client_end_datagram(a->end, from, congested, bytes, len, loop_now_us(a->loop));
+    later_set(&a->later);
+}
+
+static void on_pipe_lost(void *ctx)
+{
+    struct attach *a = ctx;
+    if (a->rejoin)
+        rejoin_ask(a->rejoin);
+    later_set(&a->later);
+}
+
+static void on_relay(void *ctx, const struct boot_pipe *pipe)
+{
+    struct attach *a = ctx;
+    if (paths_pipe_open(a->paths, pipe, loop_now_us(a->loop)))
+        rejoin_ask(a->rejoin);
+    later_set(&a->later);
+}
+
+/* Not an end: a server that is merely stopped comes back. */
+static void on_relay_refused(void *ctx)
+{
+    struct attach *a = ctx;
+    uint64_t now_us = loop_now_us(a->loop);
+    a->unknown = link_quiet(client_end_link(a->end), now_us);
+    if (a->unknown)
+        client_end_message(a->end, "the server does not answer for this session", true, now_us);
+    later_set(&a->later);
+}
+
+static void on_signal(void *ctx, int signum)
+{
+    struct attach *a = ctx;
+    log_line(a->log, LOG_INFO, "client", "leaving by SIG%s", signal_name(signum));
+    bool again = a->signal != 0;
+    a->signal = signum;
+    leave_because(a, "Signal received, shutting down...");
+    if (again) /* the session leaves at once when asked twice, too; this is for certain */
+        loop_stop(a->loop);
+}
+
+/* ---- the start ------------------------------------------------------------------------------- */
+
+static int take_tty(struct attach *a, const char *program)
+{
+    struct tty_ops ops = {.data = on_keys,
+                          .resized = on_resized,
+                          .resumed = on_resumed,
+                          .writable = wants_turn,
+                          .stop = on_stop,
+                          .lost = on_tty_lost,
+                          .ctx = a};
+    int err = tty_new(a->loop, STDIN_FILENO, STDOUT_FILENO, true, &ops, &a->tty);
+    if (!err)
+        err = tty_raw(a->tty);
+    if (err)
+        fprintf(stderr, "%s: cannot use the terminal: %s\n", program,
+                err == ERR_SYS ? strerror(errno) : err_text(err));
+    return err;
+}
+
+static void make_end(struct attach *a, const struct attach_config *c)
+{
+    struct tty_size size = tty_size(a->tty);
+    struct view_facts facts = *c->facts;
+    facts.cols = size.cols;
+    facts.rows = size.rows;
+    a->end = client_end_new(&(struct client_end_config){
+        .connect = c->connect,
+        .stock = c->stock,
+        .entropy = c->entropy,
+        .log = c->log,
+        .tty = &facts,
+        .escape = c->escape,
+        .name = c->name,
+        .width = c->width,
+        .now_us = loop_now_us(a->loop),
+    });
+}
+
+static void open_paths(struct attach *a, const struct attach_config *c)
+{
+    bool port = c->stock || c->connect->port;
+    struct paths_config pc = {.link = client_end_link(a->end),
+                              .udp = c->transport != CLIENT_PIPE && port,
+                              .candidates = c->addrs,
+                              .candidate_count = c->addr_count,
+                              .log = c->log};
+    struct paths_ops ops = {
+        .datagram = on_datagram, .pipe_lost = on_pipe_lost, .event = wants_turn, .ctx = a};
+    a->paths = paths_new(a->loop, &pc, &ops);
+    if (!c->pipe)
+        return;
+    if (c->transport == CLIENT_UDP) {
+        close(c->pipe->in);
+        close(c->pipe->out);
+        return;
+    }
+    struct rejoin_config rc = {.server_command = c->server_command,
+                               .session = c->connect->session,
+                               .route = c->connect->route,
+                               .log = c->log};
+    struct rejoin_ops rejoin_ops = {on_relay, on_relay_refused, a};
+    a->rejoin = rejoin_new(a->loop, &rc, &rejoin_ops);
+    if (paths_pipe_open(a->paths, c->pipe, loop_now_us(a->loop)))
+        rejoin_ask(a->rejoin);
+}
+
+struct attach *attach_new(struct loop *l, const struct attach_config *c)
+{
+    struct attach *a = mem_new(1, sizeof *a);
+    *a = (struct attach){
+        .loop = l, .log = c->log, .suspend_text = c->suspend_text, .stock = c->stock != NULL};
+    later_init(&a->later, l, turn, a);
+    timer_init(&a->timer, l, turn, a);
+    if (take_tty(a, c->program)) {
+        if (c->pipe) {
+            close(c->pipe->in);
+            close(c->pipe->out);
+        }
+        attach_free(a);
+        return NULL;
+    }
+    make_end(a, c);
+    open_paths(a, c);
+    for (size_t i = 0; i < LEAVE_SIGNALS; i++)
+        if (sigwatch_new(l, leave_signals[i], on_signal, a, &a->watches[i]))
+            a->watches[i] = NULL; /* the guard restores the terminal then */
+    later_set(&a->later);
+    return a;
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+static void linger_turn(void *ctx)
+{
+    struct attach *a = ctx;
+    uint64_t now_us = loop_now_us(a->loop);
+    struct link_datagram d;
+    paths_serve(a->paths, now_us);
+    while (client_end_poll(a->end, now_us, &d) > 0)
+        paths_send(a->paths, &d, now_us);
+    struct buf *out = client_end_tty(a->end, now_us);
+    buf_skip(out, buf_len(out));
+    if (!client_end_lingers(a->end, now_us))
+        loop_stop(a->loop);
+    else
+        timer_set(&a->timer, client_end_deadline(a->end, now_us));
+}
+
+void attach_linger(struct attach *a)
+{
+    if (!client_end_lingers(a->end, loop_now_us(a->loop)))
+        return;
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid != 0)
+        return;
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = 0; fd <= 2 && null >= 0; fd++)
+        dup2(null, fd);
+    setsid();
+    if (loop_forked(a->loop))
+        _exit(0);
+    a->timer.fire = a->later.call = linger_turn;
+    later_set(&a->later);
+    loop_run(a->loop);
+    _exit(0);
+}
+
+struct attach_end attach_finish(struct attach *a)
+{
+    flush_tty(a, loop_now_us(a->loop));
+    for (size_t i = 0; i < LEAVE_SIGNALS; i++) {
+        sigwatch_free(a->watches[i]);
+        a->watches[i] = NULL;
+    }
+    timer_clear(&a->timer);
+    rejoin_free(a->rejoin);
+    a->rejoin = NULL;
+    tty_free(a->tty);
+    a->tty = NULL;
+    tty_guard_set("", 0);
+    struct client_result r = client_end_result(a->end);
+    return (struct attach_end){
+        .result = r,
+        .unknown = a->unknown && !r.reached,
+        .forced = a->signal || a->tty_lost,
+    };
+}
+
+void attach_free(struct attach *a)
+{
+    if (!a)
+        return;
+    later_clear(&a->later);
+    timer_clear(&a->timer);
+    for (size_t i = 0; i < LEAVE_SIGNALS; i++)
+        sigwatch_free(a->watches[i]);
+    tty_free(a->tty);
+    rejoin_free(a->rejoin);
+    paths_free(a->paths);
+    client_end_free(a->end);
+    free(a);
+}

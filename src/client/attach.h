@@ -1,0 +1,54 @@
+/* One attachment on the user's terminal: from the moment that a server has told how to reach it to
+ * the moment that the user has the terminal back. It moves bytes between tty, UDP sockets and the
+ * pipe, keeps the time, and restores the terminal on every way out. */
+#ifndef TERN_CLIENT_ATTACH_H
+#define TERN_CLIENT_ATTACH_H
+
+#include "boot/boot.h"
+#include "client/client.h"
+#include "io/loop.h"
+#include "link/connect.h"
+#include "session/client_end.h"
+
+struct attach;
+
+struct attach_config {
+    const char *program; /* begins complaints: "tern", "mosh-client" */
+    /* One of the two; used up. */
+    const struct connect *connect;     /* native */
+    const struct connect_stock *stock; /* a stock mosh-server */
+    const struct addr *addrs;          /* where to send, ports filled in; the best first */
+    size_t addr_count;
+    /* Native only: the pipe of the bootstrap (taken over, whatever happens), and the command that
+     * opens another one, NULL: our own tern-server. */
+    const struct boot_pipe *pipe;
+    const char *server_command;
+    enum client_transport transport;
+    const struct view_facts *facts; /* size aside, which the terminal tells */
+    struct escape_config escape;
+    const char *name;         /* prefix of the bar */
+    const char *suspend_text; /* for the terminal when it is suspended; NULL: nothing */
+    struct entropy entropy;
+    const struct log *log;
+    int (*width)(void *ctx, uint32_t cp);
+};
+
+/* Takes the terminal and starts; the loop is stopped when all is over. NULL after a complaint on
+ * stderr: the terminal cannot be used. Texts in the config are borrowed. */
+struct attach *attach_new(struct loop *l, const struct attach_config *c);
+/* NULL is allowed; after attach_finish or without it. */
+void attach_free(struct attach *a);
+
+struct attach_end {
+    struct client_result result; /* its text lives as long as the attachment */
+    bool unknown; /* the far side did not know the session any more, and nobody confirmed the end */
+    bool forced;  /* it was not the user who left, but a signal or a lost terminal */
+};
+
+/* The last bytes to the terminal, and give it back. */
+struct attach_end attach_finish(struct attach *a);
+/* After attach_finish: the user has the prompt back, while a child without a terminal repeats the
+ * last acknowledgement if the far side asks for it. */
+void attach_linger(struct attach *a);
+
+#endif
