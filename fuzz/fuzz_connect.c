@@ -85,6 +85,7 @@ static void start(const uint8_t *p, size_t len)
     }
     BUG_ON(s.env.count > START_ENV_MAX || s.argv.count > START_ARGV_MAX);
     BUG_ON(!connect_nonce_valid(s.nonce) || s.port_low > s.port_high);
+    BUG_ON(s.shell && s.argv.count != 1);
     struct buf b;
     buf_init(&b, START_RECORD_MAX + START_HEAD);
     BUG_ON(start_put(&b, &s));
@@ -94,6 +95,7 @@ static void start(const uint8_t *p, size_t len)
     BUG_ON(strcmp(s.nonce, again.nonce) || strcmp(s.session, again.session));
     BUG_ON(s.cols != again.cols || s.rows != again.rows || s.caps != again.caps);
     BUG_ON(s.port_low != again.port_low || s.action != again.action || s.width != again.width);
+    BUG_ON(s.shell != again.shell);
     start_fini(&s);
     start_fini(&again);
     buf_fini(&b);

@@ -25,6 +25,8 @@ enum field {
     FIELD_SIGNAL_STATUS = 16,
     FIELD_WIDTH = 17,
     FIELD_VERBOSE = 18,
+    FIELD_SHELL = 19,
+    FIELD_LAST = FIELD_SHELL,
 };
 
 void start_init(struct start_record *s)
@@ -102,6 +104,7 @@ int start_put(struct buf *b, const struct start_record *s)
     put_number(b, FIELD_SIGNAL_STATUS, s->signal_status);
     put_number(b, FIELD_WIDTH, s->width);
     put_number(b, FIELD_VERBOSE, s->verbose);
+    put_number(b, FIELD_SHELL, s->shell);
     if (buf_err(b))
         return ERR_CAP;
     size_t len = buf_len(b) - head - START_HEAD;
@@ -174,7 +177,7 @@ static int take_bytes(struct start_record *s, const struct pb_field *f)
     case FIELD_ARGV:
         return get_word(f, &s->argv, START_ARGV_MAX);
     default:
-        return f->number <= FIELD_VERBOSE ? ERR_SYNTAX : ERR_OK;
+        return f->number <= FIELD_LAST ? ERR_SYNTAX : ERR_OK;
     }
 }
 
@@ -222,8 +225,11 @@ static int take_number(struct start_record *s, const struct pb_field *f)
     case FIELD_VERBOSE:
         s->verbose = f->value != 0;
         return ERR_OK;
+    case FIELD_SHELL:
+        s->shell = f->value != 0;
+        return ERR_OK;
     default:
-        return f->number <= FIELD_VERBOSE ? ERR_SYNTAX : ERR_OK;
+        return f->number <= FIELD_LAST ? ERR_SYNTAX : ERR_OK;
     }
 }
 
@@ -233,7 +239,7 @@ static int take_field(struct start_record *s, const struct pb_field *f)
         return take_bytes(s, f);
     if (f->type == PB_VARINT)
         return take_number(s, f);
-    return f->number <= FIELD_VERBOSE ? ERR_SYNTAX : ERR_OK;
+    return f->number <= FIELD_LAST ? ERR_SYNTAX : ERR_OK;
 }
 
 static int take_all(struct start_record *s, const uint8_t *p, size_t len)
@@ -251,6 +257,8 @@ static int take_all(struct start_record *s, const uint8_t *p, size_t len)
         return ERR_VERSION;
     if (bad)
         return bad;
+    if (s->shell && s->argv.count != 1)
+        return ERR_SYNTAX;
     return s->version && s->nonce[0] && s->port_low <= s->port_high ? ERR_OK : ERR_SYNTAX;
 }
 

@@ -41,6 +41,9 @@ struct start_record {
     bool signal_status;           /* report 128+n for a command killed by signal n */
     uint32_t width;               /* width profile of the user's terminal; 0 = wcwidth */
     bool verbose;
+    /* argv is one item: a command as the user wrote it, for `shell -c`, never split or joined. Else
+     * its words are joined by spaces first. */
+    bool shell;
 };
 
 void start_init(struct start_record *s);

@@ -29,7 +29,8 @@ static void fill_env(struct child *c, const struct start_record *r, const struct
     env_fix_locale(&c->env);
 }
 
-/* The words of a command go to the shell as one line, as ssh does it: `tern host 'a; b'` works. */
+/* A command is one text for the shell. Words become it as ssh does it, so that `tern host 'a; b'`
+ * works; one that came as a text stays as it is. */
 static void add_command(struct child *c, const struct start_list *words)
 {
     struct buf line;

@@ -141,7 +141,9 @@ static void refuses_nonsense(void **state)
         {6, "=x", 2, 0, ERR_SYNTAX},     {7, "a\0b", 3, 0, ERR_SYNTAX},
         {10, "../x", 4, 0, ERR_SYNTAX},  {3, "text", 4, 0, ERR_SYNTAX},
         {7, NULL, 0, 5, ERR_SYNTAX},     {13, NULL, 0, 7, ERR_SYNTAX}, /* low above high */
-        {19, "future", 6, 0, 1},         {20, NULL, 0, 9, 1},
+        {20, "future", 6, 0, 1},         {21, NULL, 0, 9, 1},
+        {19, NULL, 0, 1, ERR_SYNTAX}, /* shell without a text */
+        {19, "yes", 3, 0, ERR_SYNTAX},
     };
     struct start_record out;
     struct buf b;
@@ -175,6 +177,38 @@ static void another_version_is_told(void **state)
     assert_int_equal(out.version, 9);
     assert_string_equal(out.nonce, "nonce123");
     assert_null(out.colorterm);
+    buf_fini(&b);
+}
+
+static void one_text_for_the_shell(void **state)
+{
+    struct start_record out;
+    struct buf b;
+    buf_init(&b, 1000);
+    begin(&b, START_VERSION);
+    pb_put_bytes(&b, 7, "echo 'a  b'", 11);
+    pb_put_varint(&b, 19, 1);
+    assert_int_equal(get_raw(&b, &out), 1);
+    assert_true(out.shell);
+    assert_string_equal(out.argv.item[0], "echo 'a  b'");
+    start_fini(&out);
+    pb_put_bytes(&b, 7, "more", 4);
+    assert_int_equal(get_raw(&b, &out), ERR_SYNTAX);
+    buf_clear(&b);
+    static const char want[] = "version: 1\nnonce: \"nonce123\"\nargv: \"a;b\"\nshell: true\n";
+    struct start_record in;
+    struct buf text;
+    buf_init(&text, 1000);
+    start_init(&in);
+    strcpy(in.nonce, "nonce123");
+    start_list_add(&in.argv, "a;b");
+    in.shell = true;
+    assert_int_equal(start_put(&b, &in), 0);
+    protoc("decode", "StartRecord", buf_data(&b) + START_HEAD, buf_len(&b) - START_HEAD, &text);
+    assert_int_equal(buf_len(&text), sizeof want - 1);
+    assert_memory_equal(buf_data(&text), want, sizeof want - 1);
+    start_fini(&in);
+    buf_fini(&text);
     buf_fini(&b);
 }
 
@@ -231,6 +265,7 @@ int main(void)
         cmocka_unit_test(is_what_the_proto_file_says),
         cmocka_unit_test(refuses_nonsense),
         cmocka_unit_test(another_version_is_told),
+        cmocka_unit_test(one_text_for_the_shell),
         cmocka_unit_test(version_is_judged_at_the_end),
         cmocka_unit_test(caps),
     };

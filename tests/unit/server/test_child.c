@@ -97,6 +97,25 @@ static void test_login_shell_and_command(void **state)
     assert_true(c.argv.count >= 2);
     assert_int_not_equal(c.argv.item[0][0], '-'); /* no login shell, as ssh */
     assert_null(c.argv.item[c.argv.count]);
+    assert_string_equal(c.argv.item[1], "-c");
+    assert_string_equal(c.argv.item[2], "echo x");
+    child_fini(&c);
+    start_fini(&r);
+}
+
+static void test_text_for_the_shell(void **state)
+{
+    struct start_record r;
+    struct child c;
+    start_init(&r);
+    start_list_add(&r.argv, " echo 'a  b' ; exit 3 ");
+    r.shell = true;
+    child_init(&c, &r);
+    const char *base = strrchr(c.file, '/');
+    assert_int_equal(c.argv.count, 3);
+    assert_string_equal(c.argv.item[0], base ? base + 1 : c.file);
+    assert_string_equal(c.argv.item[1], "-c");
+    assert_string_equal(c.argv.item[2], " echo 'a  b' ; exit 3 ");
     child_fini(&c);
     start_fini(&r);
 }
@@ -107,6 +126,7 @@ int main(void)
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_no_colour_claimed_and_locale_kept),
         cmocka_unit_test(test_login_shell_and_command),
+        cmocka_unit_test(test_text_for_the_shell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
