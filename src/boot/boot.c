@@ -15,6 +15,8 @@
 
 /* Statuses with which tern-server itself refuses, after a line on stderr. */
 enum { SERVER_REFUSED = 1, SERVER_USAGE = 2 };
+/* ssh(1): "255 if an error occurred". */
+enum { SSH_FAILED = 255 };
 
 struct boot {
     struct loop *loop;
@@ -33,7 +35,8 @@ struct boot {
     char what[100]; /* the command, for messages */
     bool over;      /* connected or failed was told */
     bool connected;
-    bool own; /* our own tern-server, not a COMMAND */
+    bool own;   /* our own tern-server, not a COMMAND */
+    bool login; /* the command is an ssh */
     bool exited, eof;
     struct proc_exit exit;
 };
@@ -81,7 +84,14 @@ static void fail_exited(struct boot *b)
     char text[400];
     const struct proc_exit *e = &b->exit;
     bool refused = e->status == SERVER_REFUSED || e->status == SERVER_USAGE;
-    if (e->exec_errno == ENOENT || (!e->signal && e->status == 127))
+    if (b->login && !e->signal && e->status == SSH_FAILED) /* ssh has said why */
+        text[0] = 0;
+    else if (b->login && !e->signal && !refused && e->status != 127)
+        snprintf(
+            text, sizeof text,
+            "the login ended with status %d before %s answered; is a forced command in the way?",
+            e->status, b->what);
+    else if (e->exec_errno == ENOENT || (!e->signal && e->status == 127))
         snprintf(text, sizeof text,
                  "%s was not found; install it, or say where it is with --server=COMMAND", b->what);
     else if (e->exec_errno)
@@ -210,7 +220,10 @@ static int start(struct boot *b, const struct boot_config *c)
 {
     struct boot_command cmd;
     boot_command_init(&cmd, c->command, c->args);
-    snprintf(b->what, sizeof b->what, "%s", c->command ? c->command : cmd.argv[0]);
+    snprintf(b->what, sizeof b->what, "%s",
+             c->login     ? c->login
+             : c->command ? c->command
+                          : cmd.argv[0]);
     struct proc_config pc = {.file = cmd.argv[0],
                              .argv = (const char *const *)cmd.argv,
                              .exited = on_exit_of_server,
@@ -248,6 +261,7 @@ int boot_new(struct loop *l, const struct boot_config *c, const struct boot_ops 
     b->in = b->out = b->err = -1;
     b->timeout_us = c->timeout_us;
     b->own = !c->command;
+    b->login = c->login != NULL;
     timer_init(&b->timer, l, on_timeout, b);
     boot_reader_init(&b->reader, c->nonce ? c->nonce : c->record->nonce);
     int err = start(b, c);
@@ -263,6 +277,11 @@ int boot_new(struct loop *l, const struct boot_config *c, const struct boot_ops 
         timer_set(&b->timer, loop_now_us(l) + c->timeout_us);
     *out = b;
     return 0;
+}
+
+pid_t boot_pid(const struct boot *b)
+{
+    return b->proc ? proc_pid(b->proc) : 0;
 }
 
 void boot_abort(struct boot *b)

@@ -9,6 +9,8 @@
 #include "link/connect.h"
 #include "link/start.h"
 
+#include <sys/types.h>
+
 struct boot;
 
 /* The server's stdin and stdout, which are now the pipe path: the descriptors are the receiver's to
@@ -35,6 +37,9 @@ struct boot_ops {
 struct boot_config {
     /* COMMAND for sh -c, or NULL: tern-server beside our own executable, else in PATH. */
     const char *command;
+    /* COMMAND logs in on another host and starts a server there: what to call that in messages.
+     * ssh's status 255 then needs no words of ours. NULL: none of that. */
+    const char *login;
     const char *const *args;           /* words behind the command, NULL-terminated; NULL: none */
     const struct start_record *record; /* NULL: none is written; `nonce` must be set then */
     const char *nonce;                 /* NULL: the record's */
@@ -48,6 +53,9 @@ int MUST_USE boot_new(struct loop *l, const struct boot_config *c, const struct 
 void boot_free(struct boot *b);
 /* The answer is of no use to us: end the command (SIGTERM), also after `connected`. */
 void boot_abort(struct boot *b);
+
+/* The process that runs the command, or 0 when it ended. */
+pid_t boot_pid(const struct boot *b);
 
 /* The command line that starts the server, for proc_new or execv: argv[0..], NULL-terminated, all
  * owned by *cmd. */

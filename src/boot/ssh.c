@@ -61,10 +61,11 @@ static void put_remote(struct buf *out, const struct ssh *s)
     struct buf script, command;
     buf_init(&script, 1u << 16);
     buf_init(&command, 1u << 17);
-    if (s->server) {
+    if (s->server && !s->skip_server) {
         buf_printf(&script, "exec %s \"$@\"", s->server);
     } else {
-        buf_put_text(&script, finder);
+        if (!s->skip_server)
+            buf_put_text(&script, finder);
         buf_printf(&script,
                    "m=$(command -v mosh-server); echo; echo TERN-NONE %s \"${m:-none}\"; exec cat "
                    ">/dev/null",

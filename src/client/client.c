@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "boot/boot.h"
 #include "client/attach.h"
+#include "client/login.h"
 #include "client/outcome.h"
 #include "client/terminfo.h"
 #include "io/harden.h"
@@ -32,6 +33,7 @@ struct client {
     struct start_record record;
     struct view_facts facts;
     struct attach *attach; /* NULL before there is a session */
+    bool missing;          /* no tern-server on the far side */
     int status;
     char session[CONNECT_SESSION_MAX + 1];
 };
@@ -58,10 +60,20 @@ static void give_up(struct client *c, int status)
 
 /* ---- the bootstrap ----------------------------------------------------------------------------*/
 
+/* What start files print is shown; the remote script's word that no server is there is not. */
 static void on_noise(void *ctx, const uint8_t *text, size_t len)
 {
-    (void)ctx;
-    fwrite(text, 1, len, stderr);
+    struct client *c = ctx;
+    struct login *l = c->o->login;
+    char *copy = mem_text(text, len);
+    if (l && login_missing(l, copy)) {
+        c->missing = true;
+        give_up(c, CLIENT_STATUS_LOST);
+        char *mark = strstr(copy, "\nTERN-NONE");
+        len = mark ? (size_t)(mark - copy) : 0;
+    }
+    fwrite(copy, 1, len, stderr);
+    free(copy);
 }
 
 static void on_boot_failed(void *ctx, const char *text, int status)
@@ -91,25 +103,31 @@ static void on_connected(void *ctx, const struct connect *connect, const struct 
 {
     struct client *c = ctx;
     const struct client_options *o = c->o;
+    struct addr addrs[LINK_CANDIDATES];
+    size_t count = 0;
+    if (o->login)
+        count = login_candidates(o->login, boot_pid(c->boot), connect, addrs, LINK_CANDIDATES);
     snprintf(c->session, sizeof c->session, "%s", connect->session);
     log_line(o->log, LOG_INFO, "client", "session %s, route %u, UDP port %u, %zu addresses",
              connect->session, connect->route, connect->port, connect->addr_count);
     if (udp_possible(c, connect)) {
-        c->attach = attach_new(c->loop, &(struct attach_config){
-                                            .program = "tern",
-                                            .connect = connect,
-                                            .addrs = connect->addrs,
-                                            .addr_count = connect->addr_count,
-                                            .pipe = pipe,
-                                            .server_command = o->server_command,
-                                            .transport = o->transport,
-                                            .facts = &c->facts,
-                                            .escape = {ESCAPE_SSH, o->escape_key},
-                                            .name = "tern",
-                                            .entropy = c->entropy,
-                                            .log = o->log,
-                                            .width = o->width,
-                                        });
+        c->attach =
+            attach_new(c->loop, &(struct attach_config){
+                                    .program = "tern",
+                                    .connect = connect,
+                                    .addrs = o->login ? addrs : connect->addrs,
+                                    .addr_count = o->login ? count : connect->addr_count,
+                                    .pipe = pipe,
+                                    .server_command = o->login ? login_rejoin_command(o->login)
+                                                               : o->server_command,
+                                    .transport = o->transport,
+                                    .facts = &c->facts,
+                                    .escape = {ESCAPE_SSH, o->escape_key},
+                                    .name = "tern",
+                                    .entropy = c->entropy,
+                                    .log = o->log,
+                                    .width = o->width,
+                                });
     } else {
         close(pipe->in);
         close(pipe->out);
@@ -131,8 +149,11 @@ static bool env_wanted(const char *pair)
 static int fill_lists(struct client *c)
 {
     size_t n = 0;
-    for (char **e = environ; *e; e++)
+    for (char **e = environ; *e && !c->o->login; e++)
         if (env_wanted(*e) && n++ < START_ENV_MAX)
+            start_list_add(&c->record.env, *e);
+    for (const char *const *e = c->o->login ? login_env(c->o->login) : NULL; e && *e; e++)
+        if (n++ < START_ENV_MAX)
             start_list_add(&c->record.env, *e);
     n = 0;
     for (const char *const *a = c->o->argv; a && *a; a++) {
@@ -168,6 +189,7 @@ static int fill_record(struct client *c)
     r->port_low = o->port_low;
     r->port_high = o->port_high;
     r->signal_status = o->signal_status;
+    r->shell = o->shell && o->argv && o->argv[0];
     return fill_lists(c);
 }
 
@@ -185,6 +207,7 @@ static int start_boot(struct client *c)
     }
     args[n] = NULL;
     struct boot_config bc = {.command = c->o->server_command,
+                             .login = c->o->login ? login_what(c->o->login) : NULL,
                              .args = args,
                              .record = &c->record,
                              .timeout_us = c->o->connect_timeout_us};
@@ -212,6 +235,66 @@ static void finish(struct client *c)
         say("%s", text);
     log_line(c->o->log, LOG_INFO, "client", "leaving with status %d", c->status);
     attach_linger(c->attach);
+    /* A server that goes on without us keeps its ssh; one that ended lets it go by itself. */
+    if (c->o->login && e.result.kind != CLIENT_EXITED)
+        boot_abort(c->boot);
+}
+
+/* ---- no tern-server there ---------------------------------------------------------------------
+ */
+
+static int run_mosh(struct client *c)
+{
+    const struct client_options *o = c->o;
+    struct connect_stock stock;
+    struct addr addrs[LINK_CANDIDATES];
+    size_t count;
+    if (login_start_mosh(o->login, boot_pid(c->boot), &stock, addrs, LINK_CANDIDATES, &count))
+        return CLIENT_STATUS_LOST;
+    boot_abort(c->boot); /* a stock session has no use for the login */
+    c->attach = attach_new(c->loop, &(struct attach_config){
+                                        .program = "tern",
+                                        .stock = &stock,
+                                        .addrs = addrs,
+                                        .addr_count = count,
+                                        .transport = CLIENT_UDP,
+                                        .facts = &c->facts,
+                                        .escape = {ESCAPE_SSH, o->escape_key},
+                                        .name = "tern",
+                                        .entropy = c->entropy,
+                                        .log = o->log,
+                                        .width = o->width,
+                                    });
+    mem_wipe(&stock, sizeof stock);
+    if (!c->attach)
+        return CLIENT_STATUS_LOST;
+    loop_run(c->loop);
+    finish(c);
+    return c->status;
+}
+
+/* What there is instead, through the same login. */
+static int fall_back(struct client *c)
+{
+    const struct client_options *o = c->o;
+    const char *install = "install tern there for scrollback, lossless commands and re-attaching";
+    bool mosh = login_has_mosh(o->login);
+    if (o->mosh && !mosh) {
+        say("--mosh: no mosh-server was found there; install mosh on that host");
+        return CLIENT_STATUS_LOST;
+    }
+    if (!o->fallback && !o->mosh) {
+        say("no tern-server was found there; install tern on that host, or say where it is with "
+            "--server=COMMAND");
+        return CLIENT_STATUS_LOST;
+    }
+    if (mosh && !o->mosh)
+        say("no tern-server there: using its mosh-server; %s", install);
+    if (mosh)
+        return run_mosh(c);
+    say("no tern-server and no mosh-server there: going on as plain ssh, without roaming; install "
+        "tern on that host");
+    return login_run_plain(o->login);
 }
 
 static void dispose(struct client *c)
@@ -250,7 +333,9 @@ int client_run(const struct client_options *o)
     }
     if (!fill_record(&c) && !start_boot(&c)) {
         loop_run(c.loop);
-        if (c.attach)
+        if (c.missing)
+            c.status = fall_back(&c);
+        else if (c.attach)
             finish(&c);
     }
     dispose(&c);

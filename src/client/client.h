@@ -8,16 +8,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct login;
+
 enum client_transport { CLIENT_AUTO, CLIENT_UDP, CLIENT_PIPE };
 
 /* What the user asked for. Texts are borrowed for the time of client_run. */
 struct client_options {
+    struct login *login;        /* another host; NULL: this machine */
+    bool mosh;                  /* --mosh: its mosh-server, whatever else is there */
+    bool fallback;              /* no tern-server there: mosh-server, else plain ssh */
     const char *server_command; /* NULL: our own tern-server */
     const char *server_log;     /* --log of the server; NULL: none */
     const char *log_level;      /* of the server's log; NULL: its default */
     const char *session;        /* name of the new session or of the one to attach to; NULL: none */
     bool attach;
     const char *const *argv; /* the command, NULL-terminated; empty: the login shell */
+    bool shell;              /* argv[0] is a text for the user's shell, as ssh's commands are */
     enum client_transport transport;
     uint16_t port_low, port_high; /* UDP ports of the server; 0, 0: its default */
     uint32_t detach_timeout_s;    /* 0: the server's default */

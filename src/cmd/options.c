@@ -48,8 +48,19 @@ const struct option_def option_table[OPTION_COUNT] = {
      PROGRAM_TERN, NULL,
      "Give up when the server has not answered within this time. Default 60, or none."},
     {OPTION_SERVER, 0, "server", "COMMAND", "ServerCommand", OPTION_TEXT, PROGRAM_TERN, NULL,
-     "Command that starts the server, run by sh -c. Default: the tern-server beside tern, else the "
-     "one in PATH."},
+     "Command that starts the server, run by sh -c. Default: with --local the tern-server beside "
+     "tern; on another host the one in PATH, ~/.local/bin or /usr/local/bin."},
+    {OPTION_SSH, 0, "ssh", "COMMAND", "SshCommand", OPTION_TEXT, PROGRAM_TERN, NULL,
+     "Command that logs in, in place of ssh: words for sh, to which ssh's options are appended."},
+    {OPTION_MOSH, 0, "mosh", NULL, "Mosh", OPTION_FLAG, PROGRAM_TERN, NULL,
+     "Use the stock mosh-server of the far host, also where it has a tern-server."},
+    {OPTION_FALLBACK, 0, "fallback", NULL, "Fallback", OPTION_FLAG, PROGRAM_TERN, NULL,
+     "Where the far host has no tern-server go on with its mosh-server, else as plain ssh (the "
+     "default). --no-fallback or --fallback=no: end instead."},
+    {OPTION_PREDICT, 0, "predict", "WHEN", "Predict", OPTION_CHOICE, PROGRAM_TERN,
+     "adaptive|always|never|experimental",
+     "When to show typed characters before the far side does. Accepted for mosh's sake; this "
+     "version never predicts."},
     {OPTION_LOG, 0, "log", "FILE", "Log", OPTION_TEXT, BOTH, NULL,
      "Append a log to this file. It holds no keys and nothing typed or printed, and is safe to "
      "post."},
@@ -351,6 +362,12 @@ static int parse_long(struct options *o, struct words *w, const char *word)
     const char *name = word + 2;
     size_t len = strcspn(name, "=");
     const struct option_def *d = find_long(w->p, name, len);
+    if (!d && !strncmp(name, "no-", 3) && !name[len]) { /* --no-x is --x=no */
+        d = find_long(w->p, name + 3, len - 3);
+        if (d && d->kind == OPTION_FLAG)
+            return take(o, w, d, "no", word);
+        d = NULL;
+    }
     if (!d) {
         char cut[80];
         snprintf(cut, sizeof cut, "--%.*s", (int)(len > 70 ? 70 : len), name);
@@ -375,6 +392,12 @@ static int parse_short(struct options *o, struct words *w, const char *word)
             return r;
     }
     return 0;
+}
+
+bool options_takes_value(const char *word)
+{
+    const struct option_def *d = find_long(PROGRAM_TERN, word + 2, strlen(word + 2));
+    return d && d->arg;
 }
 
 int options_parse(struct options *o, enum program p, int argc, char *const *argv, int *rest,

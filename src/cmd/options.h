@@ -33,6 +33,10 @@ enum option_id {
     OPTION_DETACH_TIMEOUT,
     OPTION_CONNECT_TIMEOUT,
     OPTION_SERVER,
+    OPTION_SSH,
+    OPTION_MOSH,
+    OPTION_FALLBACK,
+    OPTION_PREDICT,
     OPTION_LOG,
     OPTION_LOG_LEVEL,
     OPTION_SERVER_LOG,
@@ -40,7 +44,7 @@ enum option_id {
 };
 
 enum option_kind {
-    OPTION_FLAG,    /* number: 0 or 1; "--x", "--x=yes", "--x=no" */
+    OPTION_FLAG,    /* number: 0 or 1; "--x", "--x=yes", "--x=no", "--no-x" */
     OPTION_TEXT,    /* text, not empty */
     OPTION_SESSION, /* text: a session's name */
     OPTION_TIME,    /* number: seconds, 0 = none; "90", "1h30m", "10d", "none" (sshd_config, TIME
@@ -87,6 +91,9 @@ void options_fini(struct options *o);
  * what is wrong and what to do (without "tern: " before it). */
 int MUST_USE options_parse(struct options *o, enum program p, int argc, char *const *argv,
                            int *rest, char err[static OPTION_ERROR]);
+
+/* Does tern's long option "--name" take the next word as its argument? False for unknown ones. */
+bool options_takes_value(const char *word);
 
 /* Sets one value from text; replaces what was there. 0, or ERR_SYNTAX with what is wrong in why,
  * e.g. "must be a number of seconds ...". */

@@ -1,16 +1,20 @@
 /* tern: the client's main file. Options, configuration, and then client_run. */
+#include "base/mem.h"
 #include "client/client.h"
+#include "client/login.h"
 #include "cmd/config.h"
 #include "cmd/options.h"
 #include "cmd/width.h"
 #include "io/harden.h"
 #include "io/logfile.h"
+#include "io/osrandom.h"
 #include "view/escape.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -59,9 +63,8 @@ static bool flag(const struct options *o, enum option_id id)
 }
 
 /* At most one of the things to do. */
-static const char *check_actions(const struct options *o, int words, const char *first)
+static const char *check_actions(const struct options *o, int words)
 {
-    static char text[300];
     int n = flag(o, OPTION_LS) + o->v[OPTION_ATTACH].set + o->v[OPTION_KILL].set;
     if (n > 1)
         return "--ls, --attach and --kill exclude each other; use one; see tern --help";
@@ -69,30 +72,27 @@ static const char *check_actions(const struct options *o, int words, const char 
         return "--ls, --attach and --kill take no command; see tern --help";
     if (o->v[OPTION_ATTACH].set && o->v[OPTION_NAME].set)
         return "--name is for new sessions; leave it out with --attach; see tern --help";
-    if (n == 1 || flag(o, OPTION_LOCAL))
-        return NULL;
-    if (!words)
-        return "no destination; tern --local starts a session on this machine; see tern --help";
-    snprintf(text, sizeof text,
-             "cannot log in to %.100s: this version of tern makes sessions on this machine only; "
-             "use tern --local, or ssh",
-             first);
-    return text;
+    return NULL;
 }
 
-static int run_session(const struct options *o, char **words, const struct log *log)
+static int run_session(const struct options *o, const char *const *words, struct login *login,
+                       const struct log *log)
 {
     static const enum client_transport ways[] = {CLIENT_AUTO, CLIENT_UDP, CLIENT_PIPE};
     const struct setting *ports = &o->v[OPTION_UDP_PORTS], *detach = &o->v[OPTION_DETACH_TIMEOUT];
     uint64_t key = options_number(o, OPTION_ESCAPE, '~');
     bool attach = o->v[OPTION_ATTACH].set;
     struct client_options c = {
-        .server_command = options_text(o, OPTION_SERVER, NULL),
+        .login = login,
+        .mosh = flag(o, OPTION_MOSH),
+        .fallback = options_number(o, OPTION_FALLBACK, 1) != 0,
+        .server_command = login ? login_command(login) : options_text(o, OPTION_SERVER, NULL),
         .server_log = options_text(o, OPTION_SERVER_LOG, NULL),
         .log_level = options_text(o, OPTION_LOG_LEVEL, NULL),
         .session = options_text(o, attach ? OPTION_ATTACH : OPTION_NAME, NULL),
         .attach = attach,
-        .argv = (const char *const *)words,
+        .argv = words,
+        .shell = login != NULL,
         .transport = ways[options_number(o, OPTION_TRANSPORT, 0)],
         .port_low = ports->lo,
         .port_high = ports->hi,
@@ -100,7 +100,7 @@ static int run_session(const struct options *o, char **words, const struct log *
         .detach_timeout_s = !detach->set     ? 0
                             : detach->number ? (uint32_t)detach->number
                                              : OPTION_TIME_MAX,
-        .connect_timeout_us = options_number(o, OPTION_CONNECT_TIMEOUT, 60) * 1000000,
+        .connect_timeout_us = options_number(o, OPTION_CONNECT_TIMEOUT, login ? 0 : 60) * 1000000,
         .escape_key = key ? (int)key : ESCAPE_KEY_NONE,
         .signal_status = flag(o, OPTION_SIGNAL_STATUS),
         .log = log,
@@ -109,7 +109,18 @@ static int run_session(const struct options *o, char **words, const struct log *
     return client_run(&c);
 }
 
-static int run(const struct options *o, char **words)
+static int open_log(const struct options *o, struct logfile **log)
+{
+    const char *name = options_text(o, OPTION_LOG, NULL);
+    if (!name)
+        return 0;
+    if (!logfile_open(name, (enum log_level)options_number(o, OPTION_LOG_LEVEL, LOG_DEBUG), log))
+        return 0;
+    fprintf(stderr, "tern: cannot write the log %s: %s\n", name, strerror(errno));
+    return STATUS_USAGE;
+}
+
+static int run_local(const struct options *o, char **words)
 {
     const char *server = options_text(o, OPTION_SERVER, NULL);
     if (flag(o, OPTION_LS))
@@ -118,19 +129,15 @@ static int run(const struct options *o, char **words)
         return client_exec_server(server,
                                   (const char *const[]){"--kill", o->v[OPTION_KILL].text, NULL});
     struct logfile *log = NULL;
-    const char *name = options_text(o, OPTION_LOG, NULL);
-    if (name &&
-        logfile_open(name, (enum log_level)options_number(o, OPTION_LOG_LEVEL, LOG_DEBUG), &log)) {
-        fprintf(stderr, "tern: cannot write the log %s: %s\n", name, strerror(errno));
-        return STATUS_USAGE;
-    }
-    int status = run_session(o, words, logfile_log(log));
+    int status = open_log(o, &log);
+    if (!status)
+        status = run_session(o, (const char *const *)words, NULL, logfile_log(log));
     logfile_close(log);
     return status;
 }
 
-/* Everything behind the command line; the caller frees the options. */
-static int start(struct options *o, int argc, char **argv)
+/* Sessions of this machine, and what needs no host: everything behind options_parse. */
+static int start_local(struct options *o, int argc, char **argv)
 {
     char err[OPTION_ERROR];
     int rest;
@@ -138,14 +145,120 @@ static int start(struct options *o, int argc, char **argv)
         return complain(err);
     if (flag(o, OPTION_HELP) || flag(o, OPTION_VERSION))
         return print(flag(o, OPTION_HELP) ? options_help : options_version);
-    const char *wrong = check_actions(o, argc - rest, argv[rest]);
+    const char *wrong = check_actions(o, argc - rest);
     if (wrong)
         return complain(wrong);
     const char *user = user_name();
     struct config_target target = {.host = "local", .user = user, .local_user = user};
     if (config_load(o, PROGRAM_TERN, &target, err))
         return complain(err);
-    return run(o, argv + rest);
+    return run_local(o, argv + rest);
+}
+
+/* ---- another host ---- */
+
+/* "me@host", "ssh://me@host:22/" and "host" as Host patterns see them. */
+static void target_of(const char *word, char host[static 256], char user[static 256])
+{
+    if (!strncmp(word, "ssh://", 6))
+        word += 6;
+    const char *at = strrchr(word, '@');
+    snprintf(user, 256, "%.*s", at ? (int)(at - word) : 0, word);
+    snprintf(host, 256, "%s", at ? at + 1 : word);
+    if (at && host[0] == '[')
+        return;
+    host[strcspn(host, "/")] = 0;
+}
+
+/* ssh's own EscapeChar counts where ours is not set. */
+static void adopt_escape(struct options *o, const struct sshargs *a, const struct sshconf *c)
+{
+    char why[OPTION_ERROR];
+    const char *text = a->escape ? a->escape : c->escape_char;
+    if (text && !o->v[OPTION_ESCAPE].set && option_set(o, OPTION_ESCAPE, text, why))
+        fprintf(stderr, "tern: escape character %.40s: %s; ~ is used\n", text, why);
+}
+
+static int run_host(struct options *o, const struct sshargs *a)
+{
+    struct logfile *log = NULL;
+    int status = open_log(o, &log);
+    if (status)
+        return status;
+    struct login *l =
+        login_new(&(struct login_config){.args = a,
+                                         .program = options_text(o, OPTION_SSH, NULL),
+                                         .server = options_text(o, OPTION_SERVER, NULL),
+                                         .mosh = flag(o, OPTION_MOSH),
+                                         .log = logfile_log(log),
+                                         .entropy = osrandom()},
+                  &status);
+    if (l && !login_wants_tty(l, isatty(STDIN_FILENO))) {
+        status = login_exec_plain(l);
+    } else if (l) {
+        adopt_escape(o, a, login_conf(l));
+        const char *words[] = {login_remote(l), NULL};
+        status = run_session(o, words, l, logfile_log(log));
+    }
+    login_free(l);
+    logfile_close(log);
+    return status;
+}
+
+static int start_host(struct options *o, const struct sshargs *a)
+{
+    char err[OPTION_ERROR], host[256], user[256];
+    int rest;
+    const char **words = mem_new(a->own_n + 2, sizeof *words);
+    words[0] = "tern";
+    memcpy(words + 1, a->own, a->own_n * sizeof *words);
+    int bad = options_parse(o, PROGRAM_TERN, (int)a->own_n + 1, (char *const *)words, &rest, err);
+    free(words);
+    if (bad)
+        return complain(err);
+    if (!a->host)
+        return complain(
+            "no destination; tern [user@]host logs in there, tern --local starts a session "
+            "on this machine; see tern --help");
+    target_of(a->host, host, user);
+    const char *own = user_name();
+    struct config_target target = {.host = host, .user = *user ? user : own, .local_user = own};
+    if (config_load(o, PROGRAM_TERN, &target, err))
+        return complain(err);
+    return run_host(o, a);
+}
+
+/* What needs no host is told by a long option, or by -V or -h as the first word. */
+static bool is_local(const struct sshargs *a, char **argv)
+{
+    static const char *const words[] = {"--local", "--ls",   "--attach",
+                                        "--kill",  "--help", "--version"};
+    if (argv[1] && (!strcmp(argv[1], "-h") || !strcmp(argv[1], "-V")))
+        return true;
+    for (size_t i = 0; i < a->own_n; i++) {
+        size_t len = strcspn(a->own[i], "=");
+        for (size_t k = 0; k < sizeof words / sizeof *words; k++)
+            if (len == strlen(words[k]) && !strncmp(a->own[i], words[k], len))
+                return true;
+    }
+    return false;
+}
+
+/* Everything behind the command line; the caller frees the options. */
+static int start(struct options *o, int argc, char **argv)
+{
+    struct sshargs a;
+    char err[SSHARGS_ERROR];
+    int bad = sshargs_parse(&a, argc, argv, options_takes_value, err);
+    int status;
+    if (is_local(&a, argv))
+        status = start_local(o, argc, argv);
+    else if (bad)
+        status = complain(err);
+    else
+        status = start_host(o, &a);
+    sshargs_fini(&a);
+    return status;
 }
 
 int main(int argc, char **argv)

@@ -1,0 +1,347 @@
+#include "client/login.h"
+
+#include "base/mem.h"
+#include "boot/sshpeer.h"
+#include "io/harden.h"
+#include "io/signals.h"
+#include "io/sockaddr.h"
+#include "io/sockdir.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define COMMAND_MAX (1u << 20)
+#define NOISE_MAX   8192
+
+extern char **environ;
+
+struct login {
+    struct ssh ssh;
+    struct sshconf conf;
+    const struct log *log;
+    struct sockdir dir;
+    char socket[SOCKDIR_NAME];
+    char what[120];
+    char *command, *rejoin, *remote; /* made when first asked for */
+    struct sshconf_list env;
+    char noise[NOISE_MAX]; /* the newest output, for the mark in it */
+    size_t noise_len;
+    char mosh[256]; /* path of mosh-server, "" = none */
+};
+
+static void choose_mark(struct ssh *s, const struct entropy *e)
+{
+    uint8_t random[SSH_MARK / 2];
+    e->fill(e->ctx, random, sizeof random);
+    for (size_t i = 0; i < sizeof random; i++)
+        snprintf(s->mark + 2 * i, 3, "%02x", random[i]);
+}
+
+/* The private master's socket; without a folder for it, falling back costs a second login. */
+static void choose_socket(struct login *l)
+{
+    char why[SOCKDIR_ERROR];
+    if (sockdir_open(&l->dir, why)) {
+        log_line(l->log, LOG_WARN, "login", "no private master: %s", why);
+        return;
+    }
+    snprintf(l->socket, sizeof l->socket, "m-%d", (int)getpid());
+    snprintf(l->ssh.socket, sizeof l->ssh.socket, "%s/%s", l->dir.path, l->socket);
+}
+
+struct login *login_new(const struct login_config *c, int *status)
+{
+    struct login *l = mem_new(1, sizeof *l);
+    l->log = c->log;
+    l->ssh = (struct ssh){.program = c->program ? c->program : "ssh",
+                          .args = c->args,
+                          .server = c->server,
+                          .skip_server = c->mosh};
+    snprintf(l->what, sizeof l->what, "tern-server on %.90s", c->args->host);
+    choose_mark(&l->ssh, &c->entropy);
+    *status = 255;
+    int err = ssh_config(&l->ssh, &l->conf, status);
+    if (err) {
+        if (err != ERR_STATE)
+            fprintf(stderr, "tern: cannot run %s: %s\n", l->ssh.program, strerror(errno));
+        login_free(l);
+        return NULL;
+    }
+    choose_socket(l);
+    return l;
+}
+
+void login_free(struct login *l)
+{
+    if (!l)
+        return;
+    if (l->socket[0])
+        sockdir_remove(&l->dir, l->socket);
+    sshconf_fini(&l->conf);
+    free(l->command);
+    free(l->rejoin);
+    free(l->remote);
+    sshconf_list_fini(&l->env);
+    free(l);
+}
+
+const struct sshconf *login_conf(const struct login *l)
+{
+    return &l->conf;
+}
+
+bool login_wants_tty(const struct login *l, bool stdin_tty)
+{
+    return !l->ssh.args->plain && ssh_wants_tty(l->ssh.args, &l->conf, stdin_tty);
+}
+
+static char *take_text(struct buf *b)
+{
+    buf_put_u8(b, 0);
+    char *text = buf_err(b) ? mem_text("exit 255", 8) : mem_text(buf_data(b), buf_len(b));
+    buf_fini(b);
+    return text;
+}
+
+int login_exec_plain(const struct login *l)
+{
+    struct buf b;
+    buf_init(&b, COMMAND_MAX);
+    buf_printf(&b, "exec %s", l->ssh.program);
+    for (size_t i = 0; i < l->ssh.args->all_n; i++) {
+        buf_put_u8(&b, ' ');
+        ssh_quote(&b, l->ssh.args->all[i]);
+    }
+    char *text = take_text(&b);
+    harden_restore_core();
+    execl("/bin/sh", "sh", "-c", text, (char *)NULL);
+    fprintf(stderr, "tern: cannot run /bin/sh: %s\n", strerror(errno));
+    free(text);
+    return 255;
+}
+
+const char *login_command(struct login *l)
+{
+    struct buf b;
+    if (!l->command) {
+        buf_init(&b, COMMAND_MAX);
+        ssh_command(&b, &l->ssh, false);
+        l->command = take_text(&b);
+    }
+    return l->command;
+}
+
+const char *login_rejoin_command(struct login *l)
+{
+    struct buf b;
+    if (!l->rejoin) {
+        buf_init(&b, COMMAND_MAX);
+        ssh_command(&b, &l->ssh, true);
+        l->rejoin = take_text(&b);
+    }
+    return l->rejoin;
+}
+
+const char *login_what(const struct login *l)
+{
+    return l->what;
+}
+
+const char *login_remote(struct login *l)
+{
+    const struct sshargs *a = l->ssh.args;
+    if (!a->command_n)
+        return l->conf.remote_command;
+    if (!l->remote) {
+        struct buf b;
+        buf_init(&b, COMMAND_MAX);
+        for (size_t i = 0; i < a->command_n; i++)
+            buf_printf(&b, "%s%s", i ? " " : "", a->command[i]);
+        l->remote = take_text(&b);
+    }
+    return l->remote;
+}
+
+const char *const *login_env(struct login *l)
+{
+    if (!l->env.item) {
+        sshconf_env(&l->conf, environ, &l->env);
+        l->env.item = mem_resize(l->env.item, l->env.count + 1, sizeof *l->env.item);
+        l->env.item[l->env.count] = NULL;
+    }
+    return (const char *const *)l->env.item;
+}
+
+/* ---- where to send ---- */
+
+struct places {
+    struct addr *out;
+    size_t max, count;
+    uint16_t port;
+};
+
+static void add_place(struct places *p, struct addr a)
+{
+    a.port = p->port;
+    for (size_t i = 0; i < p->count; i++)
+        if (addr_equal(&p->out[i], &a))
+            return;
+    if (p->count < p->max && a.family != ADDR_NONE)
+        p->out[p->count++] = a;
+}
+
+static void add_resolved(struct places *p, const char *name)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_DGRAM}, *all = NULL;
+    if (getaddrinfo(name, NULL, &hints, &all))
+        return;
+    for (struct addrinfo *i = all; i; i = i->ai_next) {
+        struct sockaddr_storage ss = {0};
+        struct addr a;
+        if (i->ai_addrlen > sizeof ss)
+            continue;
+        memcpy(&ss, i->ai_addr, i->ai_addrlen);
+        if (!sockaddr_get(&ss, &a))
+            add_place(p, a);
+    }
+    freeaddrinfo(all);
+}
+
+/* True if ssh itself went to a private address: then those of the server may lead there too. */
+static bool add_own(const struct login *l, pid_t ssh_pid, struct places *p)
+{
+    struct addr peer;
+    bool private = false;
+    if (l->conf.proxy)
+        return false;
+    if (!sshpeer_of(ssh_pid, &peer)) {
+        private = addr_private(&peer);
+        add_place(p, peer);
+    }
+    if (l->conf.hostname)
+        add_resolved(p, l->conf.hostname);
+    return private;
+}
+
+size_t login_candidates(const struct login *l, pid_t ssh_pid, const struct connect *c,
+                        struct addr *out, size_t max)
+{
+    struct places p = {.out = out, .max = max, .port = c->port};
+    bool private = add_own(l, ssh_pid, &p);
+    for (size_t i = 0; i < c->addr_count; i++)
+        if (private || !addr_private(&c->addrs[i]))
+            add_place(&p, c->addrs[i]);
+    return p.count;
+}
+
+/* ---- no tern-server there ---- */
+
+bool login_missing(struct login *l, const char *text)
+{
+    size_t len = strlen(text);
+    if (len >= NOISE_MAX) {
+        text += len - (NOISE_MAX - 1);
+        len = NOISE_MAX - 1;
+    }
+    if (l->noise_len + len >= NOISE_MAX) {
+        size_t drop = l->noise_len + len - (NOISE_MAX - 1);
+        memmove(l->noise, l->noise + drop, l->noise_len - drop);
+        l->noise_len -= drop;
+    }
+    memcpy(l->noise + l->noise_len, text, len);
+    l->noise_len += len;
+    l->noise[l->noise_len] = 0;
+    return ssh_none(&l->ssh, l->noise, l->mosh, sizeof l->mosh);
+}
+
+bool login_has_mosh(const struct login *l)
+{
+    return l->mosh[0] != 0;
+}
+
+/* mosh-server's own words for a session as ours would be. */
+static void put_mosh_server(struct login *l, struct buf *b)
+{
+    ssh_quote(b, l->mosh);
+    buf_put_text(b, " new -c 256 -s");
+    for (const char *const *e = login_env(l); *e; e++) {
+        if (strncmp(*e, "LANG", 4) && strncmp(*e, "LC_", 3))
+            continue;
+        buf_put_text(b, " -l ");
+        ssh_quote(b, *e);
+    }
+    const char *remote = login_remote(l);
+    if (remote) {
+        buf_put_text(b, " -- sh -c ");
+        ssh_quote(b, remote);
+    }
+}
+
+int login_start_mosh(struct login *l, pid_t ssh_pid, struct connect_stock *out, struct addr *addrs,
+                     size_t max, size_t *count)
+{
+    struct buf words, command;
+    buf_init(&words, COMMAND_MAX);
+    put_mosh_server(l, &words);
+    char *remote = take_text(&words);
+    buf_init(&command, COMMAND_MAX);
+    ssh_shared_command(&command, &l->ssh, remote);
+    char *text = take_text(&command);
+    free(remote);
+    FILE *f = popen(text, "re");
+    free(text);
+    char line[512];
+    int got = ERR_STATE;
+    while (f && got != 0 && fgets(line, sizeof line, f)) {
+        size_t used;
+        got = connect_stock_find((const uint8_t *)line, strlen(line), out, &used) == 1 ? 0
+                                                                                       : ERR_STATE;
+    }
+    mem_wipe(line, sizeof line);
+    if (f)
+        pclose(f);
+    if (got) {
+        fprintf(stderr, "tern: %s on the far side did not start a session\n", l->mosh);
+        return got;
+    }
+    struct places p = {.out = addrs, .max = max, .port = out->port};
+    add_own(l, ssh_pid, &p);
+    *count = p.count;
+    if (p.count)
+        return ERR_OK;
+    fprintf(stderr,
+            "tern: no address for UDP: the way to that host leads through a proxy, and a stock "
+            "mosh-server has nothing but UDP\n");
+    return ERR_STATE;
+}
+
+int login_run_plain(struct login *l)
+{
+    struct buf b;
+    buf_init(&b, COMMAND_MAX);
+    ssh_shared_command(&b, &l->ssh, NULL);
+    char *text = take_text(&b);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        signals_reset();
+        harden_restore_core();
+        execl("/bin/sh", "sh", "-c", text, (char *)NULL);
+        _exit(127);
+    }
+    free(text);
+    int how = 0;
+    signal(SIGINT, SIG_IGN);
+    signal(SIGQUIT, SIG_IGN);
+    while (pid > 0 && waitpid(pid, &how, 0) < 0 && errno == EINTR)
+        ;
+    if (pid < 0 || !WIFEXITED(how))
+        return 255;
+    return WEXITSTATUS(how);
+}

@@ -1,0 +1,61 @@
+/* A login on another host by the user's own ssh: what to run, where to send datagrams, and what to
+ * do when no tern-server is there. */
+#ifndef TERN_CLIENT_LOGIN_H
+#define TERN_CLIENT_LOGIN_H
+
+#include "boot/ssh.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "link/connect.h"
+
+#include <sys/types.h>
+
+struct login;
+
+struct login_config {
+    const struct sshargs *args; /* borrowed, with a host */
+    const char *program;        /* --ssh=COMMAND or NULL */
+    const char *server;         /* --server=COMMAND or NULL */
+    bool mosh;                  /* its mosh-server is wanted, not a tern-server */
+    const struct log *log;
+    struct entropy entropy;
+};
+
+/* Asks ssh for its configuration. NULL when ssh refuses (it has said why): *status is its exit
+ * status. */
+struct login *login_new(const struct login_config *c, int *status);
+void login_free(struct login *l); /* NULL is fine; removes the master's socket */
+
+const struct sshconf *login_conf(const struct login *l);
+bool login_wants_tty(const struct login *l, bool stdin_tty);
+/* Become plain ssh with the user's words; returns only if that failed (said on stderr). */
+int login_exec_plain(const struct login *l);
+
+/* Texts for sh, owned by l: the first login, and one that opens a pipe again. */
+const char *login_command(struct login *l);
+const char *login_rejoin_command(struct login *l);
+/* "tern-server on HOST". */
+const char *login_what(const struct login *l);
+/* The remote command as one text for the user's shell there (from the words or RemoteCommand);
+ * NULL: a login shell. */
+const char *login_remote(struct login *l);
+/* SetEnv, and what SendEnv lets through; NULL-terminated, owned by l. */
+const char *const *login_env(struct login *l);
+
+/* Where to send, best first (design.md §2.1): the peer of ssh's own connection, the addresses of
+ * its HostName, those that the server named; private ones only if ssh itself went to one. `ssh_pid`
+ * is the running ssh. Returns how many (at most max). */
+size_t login_candidates(const struct login *l, pid_t ssh_pid, const struct connect *c,
+                        struct addr *out, size_t max);
+
+/* The remote side said that no tern-server is there: `text` is what it printed. */
+bool login_missing(struct login *l, const char *text);
+/* Is a stock mosh-server there (after login_missing)? Starts it through the master: 0 with *out and
+ * the addresses to try filled in, else a negative err after a complaint on stderr. */
+bool login_has_mosh(const struct login *l);
+int MUST_USE login_start_mosh(struct login *l, pid_t ssh_pid, struct connect_stock *out,
+                              struct addr *addrs, size_t max, size_t *count);
+/* Plain ssh as a session of the private master, on this terminal; waits for it. Its exit status. */
+int login_run_plain(struct login *l);
+
+#endif
