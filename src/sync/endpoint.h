@@ -25,7 +25,8 @@ struct stock {
     uint64_t next_ack, next_send;
     uint64_t collect; /* since when changes are gathered */
     bool collecting;
-    uint64_t hold; /* no frame before: one too big for an instruction is on its way in parts */
+    uint64_t hold; /* no frame before: something too big to go at once is on its way in parts */
+    size_t part;   /* bytes of them */
 };
 
 struct native {
@@ -135,12 +136,16 @@ int out_next(struct sync *s, struct buf *out);
  * big for one instruction): a diff to a state on the way instead, or to the newest one sent, if
  * that is not acknowledged yet (a state never lies behind one sent before it). *to = a reference,
  * *base may change. 0, or ERR_CAP when nothing fits. */
-int MUST_USE out_cap_diff(struct sync *s, size_t *base, int err, void **to);
+int MUST_USE out_cap_diff(struct sync *s, size_t *base, int err, size_t budget, void **to);
+/* The budget (bytes of diff) for parts of a screen. */
+#define OUT_PART (1u << 18)
 
 /* ---- the schedules: start what is due (true when fragments wait in the cutter), and when ---- */
 
 void stock_init(struct sync *s, uint64_t now_us);
 bool stock_tick(struct sync *s, uint64_t now_us, const struct sync_link *facts);
+/* A state was acknowledged. */
+void stock_acked(struct sync *s);
 uint64_t stock_due(struct sync *s, uint64_t now_us, const struct sync_link *facts);
 
 void native_init(struct sync *s, uint64_t now_us);

@@ -246,7 +246,7 @@ static bool send_whole(struct sync *s, uint64_t now, const struct sync_link *fac
         assumed = sender_assumed(snd, now, facts_rto(facts) + ACK_DELAY_US);
     int err = sender_diff_best(snd, assumed, &base);
     void *to;
-    if (out_cap_diff(s, &base, err, &to)) {
+    if (out_cap_diff(s, &base, err, OUT_PART, &to)) {
         log_line(s->log, LOG_ERROR, "sync", "screen too big for an instruction");
         pace(s, INTERVAL_BYTES, true, now, facts);
         return false;

@@ -4,9 +4,7 @@
 
 #include <string.h>
 
-/* Parts of a screen that is too big for one instruction. */
-#define PARTIAL_FIRST (1u << 18)
-#define PARTIAL_LEAST (1u << 12)
+#define PARTIAL_LEAST (1u << 11)
 
 size_t out_room(const struct sync_link *facts)
 {
@@ -123,7 +121,7 @@ int out_next(struct sync *s, struct buf *out)
     return got;
 }
 
-int out_cap_diff(struct sync *s, size_t *base, int err, void **to)
+int out_cap_diff(struct sync *s, size_t *base, int err, size_t budget, void **to)
 {
     struct sender *snd = &s->sender;
     if (!err) {
@@ -138,7 +136,7 @@ int out_cap_diff(struct sync *s, size_t *base, int err, void **to)
             snd->ops.unref(*to);
         return err;
     }
-    for (size_t budget = PARTIAL_FIRST; budget >= PARTIAL_LEAST; budget /= 4) {
+    for (; budget >= PARTIAL_LEAST; budget /= 4) {
         void *part = snd->ops.partial(snd->ops.ctx, snd->list[0].state, snd->cur, budget);
         if (part != snd->cur && !sender_diff(snd, 0, part)) {
             *to = part;

@@ -5,8 +5,13 @@
 #define COLLECT_CLIENT_US 1000
 #define ACK_INTERVAL_US   3000000
 #define ACTIVE_RETRY_US   10000000
-#define INTERVAL_MIN_US   20000
-#define INTERVAL_MAX_US   250000
+/* Stock puts a whole paste into one instruction of perhaps a thousand datagrams, which never
+ * arrives on a path that loses some. Ours goes in parts, one per acknowledgement, larger ones as
+ * long as they arrive at the first try. */
+#define PART_MIN        4096
+#define PART_MAX        65536
+#define INTERVAL_MIN_US 20000
+#define INTERVAL_MAX_US 250000
 
 uint64_t sync_interval_us(const struct sync_link *facts)
 {
@@ -17,7 +22,17 @@ uint64_t sync_interval_us(const struct sync_link *facts)
 
 void stock_init(struct sync *s, uint64_t now_us)
 {
-    s->stock = (struct stock){.next_ack = now_us, .next_send = now_us};
+    s->stock = (struct stock){.next_ack = now_us, .next_send = now_us, .part = PART_MIN};
+}
+
+void stock_acked(struct sync *s)
+{
+    struct stock *t = &s->stock;
+    if (!t->hold)
+        return;
+    t->hold = 0;
+    size_t part = s->sender.list[0].tries == 1 ? t->part * 2 : t->part / 2;
+    t->part = part < PART_MIN ? PART_MIN : part > PART_MAX ? PART_MAX : part;
 }
 
 /* The end has come: nothing is sent of our own accord. */
@@ -85,6 +100,18 @@ static bool transmit(struct sync *s, size_t base, void *to, bool fresh, uint64_t
     return true;
 }
 
+/* Only acknowledge, while a part is on its way: the state that the peer is known to have, again.
+ * The peer takes the acknowledgement and ignores the rest (§5.2). */
+static bool acknowledge(struct sync *s, uint64_t now, const struct sync_link *facts)
+{
+    buf_clear(&s->sender.diff);
+    s->stock.next_ack = now + ACK_INTERVAL_US;
+    if (!out_pack_state(s, 0, s->sender.list[0].num))
+        return false;
+    out_begin(s, 1, now, facts);
+    return true;
+}
+
 bool stock_tick(struct sync *s, uint64_t now, const struct sync_link *facts)
 {
     struct stock *t = &s->stock;
@@ -112,11 +139,18 @@ bool stock_tick(struct sync *s, uint64_t now, const struct sync_link *facts)
         return false;
     }
     void *to;
-    if (err) { /* a screen too big for an instruction: one part per round trip */
+    size_t part = OUT_PART;
+    if (!err && s->role == SYNC_CLIENT && buf_len(&snd->diff) > t->part + t->part / 2) {
+        err = ERR_CAP;
+        part = t->part;
+    }
+    if (err && now < t->hold)
+        return acknowledge(s, now, facts);
+    if (err) { /* too big for an instruction: one part per round trip */
         t->hold = now + facts_rto(facts) + ACK_DELAY_US;
         t->next_ack = now + ACK_INTERVAL_US;
     }
-    if (out_cap_diff(s, &base, err, &to)) {
+    if (out_cap_diff(s, &base, err, part, &to)) {
         log_line(s->log, LOG_ERROR, "sync", "screen too big for an instruction");
         return false;
     }

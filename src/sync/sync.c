@@ -238,6 +238,7 @@ static int take_instruction(struct sync *s, const struct instruction *ins, uint6
     int news = SYNC_NEWS_INSTRUCTION;
     if (sender_ack(&s->sender, ins->ack_num)) {
         news |= SYNC_NEWS_ACK;
+        stock_acked(s);
         s->caps_known = true;
     }
     if (ins->has_caps && (ins->caps & ~s->peer_caps)) {

@@ -142,7 +142,9 @@ static const char *check_state(struct sync_check *c, const struct instruction *i
     bool end = ins->new_num == SYNC_NUM_SHUTDOWN;
     if (ins->throwaway_num > ins->old_num)
         return "throwaway above old";
-    if (ins->new_num <= ins->old_num && !end)
+    bool again = ins->new_num == ins->old_num && ins->old_num == ins->throwaway_num &&
+                 !ins->diff_len; /* an acknowledgement alone: the peer has the state */
+    if (ins->new_num <= ins->old_num && !end && !again)
         return "new not above old";
     if (c->other && ins->old_num == SYNC_NUM_SHUTDOWN && c->other->acked != SYNC_NUM_SHUTDOWN)
         return "the end rests on itself";

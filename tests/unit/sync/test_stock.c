@@ -345,6 +345,40 @@ static void a_foreign_version_is_told(void **state)
     sync_free(s);
 }
 
+static bool all_typed(struct world *w)
+{
+    return w->typed_read == buf_len(&w->typed);
+}
+
+/* A big paste goes in parts: it arrives on a path that loses many datagrams, and quickly on others.
+ */
+static void paste_towards_stock(void **state)
+{
+    static const double losses[] = {0, 0.05, 0.4};
+    static char text[1u << 20];
+    struct rng dice = {4};
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (char)('a' + rng_below(&dice, 26));
+    for (size_t i = 0; i < 3; i++) {
+        static struct world w;
+        size_t len = losses[i] > 0.1 ? 100000 : sizeof text;
+        world_init(&w, i + 1, false, false);
+        world_run(&w, w.now + 5 * SECOND, world_settled);
+        w.net.loss[0] = w.net.loss[1] = losses[i];
+        w.net.know_loss = true;
+        w.echo_off = true;
+        uint64_t at = w.now;
+        world_type(&w, text, len);
+        world_run(&w, w.now + 300 * SECOND, all_typed);
+        print_message("paste of %zu kB, loss %.0f%%: %.1f s, %llu datagrams\n", len >> 10,
+                      losses[i] * 100, (double)(w.now - at) / 1e6,
+                      (unsigned long long)w.datagrams[0]);
+        assert_true(all_typed(&w));
+        assert_true(w.now - at < (losses[i] > 0 ? 150 : 8) * SECOND);
+        world_fini(&w);
+    }
+}
+
 static void the_send_interval(void **state)
 {
     static const uint64_t want[][2] = {{0, 250},  {1, 20},    {30, 20},   {100, 50},
@@ -368,6 +402,7 @@ int main(void)
         cmocka_unit_test(nothing_without_an_address),
         cmocka_unit_test(caps_are_shown_to_strangers),
         cmocka_unit_test(a_foreign_version_is_told),
+        cmocka_unit_test(paste_towards_stock),
         cmocka_unit_test(the_send_interval),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
