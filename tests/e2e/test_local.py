@@ -317,6 +317,7 @@ def test_terminal_is_restored(outer, box, way):
     # a program that switched everything on
     outer.line(r"printf '\033[?1049h\033[?25l\033[?1003h\033[?1006h\033[?2004h\033[?1h\033=\033[1;41m\033[3;5rX'; cat")
     outer.wait_for("X")
+    wait_until(lambda: procs.named("cat"))  # now it has the terminal
     client = next(iter(box.clients()))
     if way == "exit":
         outer.keys("C-c")
