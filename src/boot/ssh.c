@@ -145,9 +145,8 @@ static int capture(const char *command, struct buf *out, int *status)
         return ERR_SYS;
     }
     if (pid == 0) {
-        int null = open("/dev/null", O_RDONLY);
-        dup2(null, 0);
-        dup2(fds[1], 1);
+        dup2(fds[1],
+             1); /* stdin stays: ssh complains of one that is no terminal, and does not read it */
         execl("/bin/sh", "sh", "-c", command, (char *)NULL);
         _exit(127);
     }

@@ -187,7 +187,8 @@ static void on_tty_lost(void *ctx)
         return;
     a->tty_lost = true;
     log_line(a->log, LOG_INFO, "client", "the terminal is gone");
-    leave_because(a, "Exiting...");
+    if (!a->signal)
+        leave_because(a, "Exiting...");
 }
 
 static void on_datagram(void *ctx, const struct path_ref *from, bool congested,
@@ -233,6 +234,10 @@ static void on_signal(void *ctx, int signum)
     struct attach *a = ctx;
     log_line(a->log, LOG_INFO, "client", "leaving by SIG%s", signal_name(signum));
     bool again = a->signal != 0;
+    /* A closed window tells it several times at once: end of file, SIGHUP from the kernel, SIGHUP
+     * from the shell. That is no impatience: the server shall still be told. */
+    if (signum == SIGHUP && (again || a->tty_lost))
+        return;
     a->signal = signum;
     leave_because(a, "Signal received, shutting down...");
     if (again) /* the session leaves at once when asked twice, too; this is for certain */

@@ -265,17 +265,19 @@ bool login_has_mosh(const struct login *l)
     return l->mosh[0] != 0;
 }
 
-/* mosh-server's own words for a session as ours would be. */
-static void put_mosh_server(struct login *l, struct buf *b)
+/* mosh-server's own words for a session as ours would be, with `locale` to fall back on. */
+static void put_mosh_server(struct login *l, const char *locale, struct buf *b)
 {
     ssh_quote(b, l->mosh);
     buf_put_text(b, " new -c 256 -s");
-    for (const char *const *e = login_env(l); *e; e++) {
+    for (const char *const *e = login_env(l); *e && !locale; e++) {
         if (strncmp(*e, "LANG", 4) && strncmp(*e, "LC_", 3))
             continue;
         buf_put_text(b, " -l ");
         ssh_quote(b, *e);
     }
+    if (locale)
+        buf_printf(b, " -l LC_ALL=%s", locale);
     const char *remote = login_remote(l);
     if (remote) {
         buf_put_text(b, " -- sh -c ");
@@ -283,13 +285,31 @@ static void put_mosh_server(struct login *l, struct buf *b)
     }
 }
 
+/* It refuses to start without a UTF-8 locale (mosh-protocol.md §1.2), so the usual ones are tried
+ * in turn; only the last refusal is shown. One text for `sh -c`, so that the login's shell does not
+ * matter. */
+static char *mosh_command(struct login *l)
+{
+    static const char *const locales[] = {NULL, "C.UTF-8", "en_US.UTF-8"};
+    struct buf script, b;
+    buf_init(&script, COMMAND_MAX);
+    for (size_t i = 0; i < 3; i++) {
+        put_mosh_server(l, locales[i], &script);
+        buf_put_text(&script, i < 2 ? " 2>/dev/null || " : "");
+    }
+    char *text = take_text(&script);
+    buf_init(&b, COMMAND_MAX);
+    buf_put_text(&b, "sh -c ");
+    ssh_quote(&b, text);
+    free(text);
+    return take_text(&b);
+}
+
 int login_start_mosh(struct login *l, pid_t ssh_pid, struct connect_stock *out, struct addr *addrs,
                      size_t max, size_t *count)
 {
-    struct buf words, command;
-    buf_init(&words, COMMAND_MAX);
-    put_mosh_server(l, &words);
-    char *remote = take_text(&words);
+    struct buf command;
+    char *remote = mosh_command(l);
     buf_init(&command, COMMAND_MAX);
     ssh_shared_command(&command, &l->ssh, remote);
     char *text = take_text(&command);

@@ -104,6 +104,19 @@ static int refuse(char note[static TERMINFO_ERROR], const char *fmt, const char 
     return ERR_STATE;
 }
 
+int terminfo_colours(const char *term, int *out)
+{
+    int err = 0;
+    if (!term || !*term)
+        return ERR_STATE;
+    if (cur_term)
+        del_curterm(cur_term);
+    if (setupterm((NCURSES_CONST char *)term, -1, &err) != OK)
+        return ERR_STATE;
+    *out = tigetnum((NCURSES_CONST char *)"colors");
+    return 0;
+}
+
 int terminfo_facts(const struct terminfo_env *env, int fd, uint16_t cols, uint16_t rows,
                    struct view_facts *f, char note[static TERMINFO_ERROR])
 {

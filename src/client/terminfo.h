@@ -19,6 +19,9 @@ struct terminfo_env {
 int MUST_USE terminfo_facts(const struct terminfo_env *env, int fd, uint16_t cols, uint16_t rows,
                             struct view_facts *f, char note[static TERMINFO_ERROR]);
 
+/* terminfo's number of colours for a terminal, -1 if it has none. ERR_STATE: not known here. */
+int MUST_USE terminfo_colours(const char *term, int *out);
+
 /* Direct colour: COLORTERM is truecolor or 24bit. */
 bool terminfo_truecolor(const char *colorterm);
 
