@@ -3,6 +3,7 @@
 #include "client/client.h"
 #include "client/login.h"
 #include "cmd/config.h"
+#include "cmd/mosh_client.h"
 #include "cmd/options.h"
 #include "cmd/width.h"
 #include "io/harden.h"
@@ -267,6 +268,8 @@ int main(int argc, char **argv)
     open_std_fds();
     harden_no_core();
     width_setup();
+    if (mosh_client_called(argc, argv))
+        return mosh_client_main(argc, argv);
     int status = start(&o, argc, argv);
     options_fini(&o);
     return status;

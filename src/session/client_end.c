@@ -36,6 +36,7 @@ struct client_end {
     struct buf tty;
     struct buf bar;
     char quit_text[ESCAPE_QUIT_MAX];
+    char help_text[160];
     bool started, suspended, dirty;
     struct snapshot *blank; /* shown until the first screen comes */
 
@@ -91,6 +92,17 @@ static struct sync *make_sync(const struct client_end_config *c)
     });
 }
 
+static void fill_help(struct client_end *e)
+{
+    struct buf help;
+    buf_init(&help, sizeof e->help_text);
+    escape_help(&e->escape, &help);
+    buf_put_u8(&help, 0);
+    snprintf(e->help_text, sizeof e->help_text, "%s",
+             buf_err(&help) ? "" : (const char *)buf_data(&help));
+    buf_fini(&help);
+}
+
 struct client_end *client_end_new(const struct client_end_config *c)
 {
     struct client_end *e = mem_new(1, sizeof *e);
@@ -102,6 +114,7 @@ struct client_end *client_end_new(const struct client_end_config *c)
     e->view = view_new(c->tty);
     escape_init(&e->escape, &c->escape);
     escape_quit_text(&e->escape, e->quit_text);
+    fill_help(e);
     buf_init(&e->keys, CLIENT_INPUT_HELD);
     buf_init(&e->typed, CLIENT_INPUT_HELD);
     buf_init(&e->tty, TTY_MAX);
@@ -169,7 +182,9 @@ static void set_text(struct client_end *e, const char *text)
 static void leave_unreached(struct client_end *e, uint64_t now_us)
 {
     e->result.reached = false;
-    if (e->native)
+    if (e->result.kind == CLIENT_FAILED)
+        ; /* said already */
+    else if (e->native)
         set_text(e, "the far side could not be told: the session stays there, detached");
     else if (!sync_remote(e->lane.sync).num)
         set_text(e, "no answer from the server");
@@ -187,7 +202,7 @@ static void start_leaving(struct client_end *e, enum client_result_kind kind, ui
     e->leaving_us = now_us;
     e->result.kind = kind;
     bool heard = link_heard_us(e->lane.link) != 0;
-    if (again || !heard || (e->native && link_quiet(e->lane.link, now_us))) {
+    if (again || (e->native && (!heard || link_quiet(e->lane.link, now_us)))) {
         leave_unreached(e, now_us);
         return;
     }
@@ -249,6 +264,14 @@ static void read_events(struct client_end *e)
     }
 }
 
+/* No answer in time: a server that hears us, but is not heard, must not wait for ever (§11). */
+static void give_up_stock(struct client_end *e, uint64_t now_us)
+{
+    e->state = STATE_LEAVING;
+    e->leaving_us = now_us;
+    sync_shutdown(e->lane.sync, now_us);
+}
+
 /* Is it over? Called after everything that may have changed that. */
 static void check_end(struct client_end *e, uint64_t now_us)
 {
@@ -271,7 +294,10 @@ static void check_end(struct client_end *e, uint64_t now_us)
                now_us - e->since_us > (e->native ? FIRST_US : BAR_CONNECT_US)) {
         e->result.kind = CLIENT_FAILED;
         set_text(e, "no answer from the server: is UDP blocked, or did it end?");
-        finish(e, now_us);
+        if (e->native)
+            finish(e, now_us);
+        else
+            give_up_stock(e, now_us);
     }
 }
 
@@ -300,7 +326,6 @@ static void hold_keys(struct client_end *e)
 
 static void on_escape(struct client_end *e, enum escape_action action, uint64_t now_us)
 {
-    struct buf help;
     switch (action) {
     case ESCAPE_QUIT:
         start_leaving(e, CLIENT_QUIT, now_us);
@@ -315,12 +340,8 @@ static void on_escape(struct client_end *e, enum escape_action action, uint64_t 
         e->action = CLIENT_SUSPEND;
         break;
     case ESCAPE_HELP:
-        buf_init(&help, sizeof e->message);
-        escape_help(&e->escape, &help);
-        buf_put_u8(&help, 0);
-        client_end_message(e, (const char *)buf_data(&help), false, now_us);
+        client_end_message(e, e->help_text, false, now_us);
         e->message_until_us = now_us + 10 * BAR_MESSAGE_US;
-        buf_fini(&help);
         break;
     case ESCAPE_REPAINT:
         client_end_repaint(e, now_us);
@@ -391,6 +412,7 @@ static struct bar_facts bar_facts(const struct client_end *e, uint64_t now_us)
     struct path_ref path;
     struct link *link = e->lane.link;
     bool udp = link_path(link, &path) && path.kind == PATH_UDP;
+    bool held = !e->native && escape_held(&e->escape); /* mosh shows what may follow */
     return (struct bar_facts){
         .kind = e->native ? BAR_NATIVE : BAR_STOCK,
         .prefix = e->config.name,
@@ -401,8 +423,11 @@ static struct bar_facts bar_facts(const struct client_end *e, uint64_t now_us)
         .contact_us = e->native ? link_heard_us(link) : sync_heard_us(e->lane.sync),
         .reply_us = sync_acked_us(e->lane.sync),
         .port = udp || !e->native ? e->port : 0,
-        .message = e->message[0] && now_us < e->message_until_us ? e->message : NULL,
-        .message_until_us = e->message_until_us,
+        .message = held                                            ? e->help_text
+                   : e->message[0] && now_us < e->message_until_us ? e->message
+                                                                   : NULL,
+        .message_until_us = held ? UINT64_MAX : e->message_until_us,
+        .message_plain = held,
     };
 }
 
@@ -500,7 +525,9 @@ enum client_action client_end_action(struct client_end *e, uint64_t now_us)
 
 struct client_result client_end_result(const struct client_end *e)
 {
-    return e->result;
+    struct client_result r = e->result;
+    r.connected = sync_remote(e->lane.sync).num != 0;
+    return r;
 }
 
 bool client_end_lingers(const struct client_end *e, uint64_t now_us)

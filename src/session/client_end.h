@@ -95,6 +95,7 @@ struct client_result {
     enum client_result_kind kind;
     int status;       /* 0..255 */
     int signal;       /* > 0 when a signal killed the command */
+    bool connected;   /* a screen came from the far side */
     bool reached;     /* the far side confirmed the end */
     const char *text; /* one line for the user, or NULL; lives as long as the object */
 };

@@ -69,6 +69,17 @@ static bool connecting(const struct bar_facts *f, uint64_t now)
     return !f->connected && age(f->since_us, now) >= CONNECT_LATE;
 }
 
+/* mosh counts in brackets behind every text once the clock is late. */
+static void put_without_contact(struct buf *out, const struct bar_facts *f, uint64_t now)
+{
+    uint64_t quiet = age(f->since_us, now);
+    if (f->kind != BAR_STOCK || quiet <= CONTACT_LATE)
+        return;
+    buf_put_text(out, " (");
+    put_duration(out, quiet, "s");
+    buf_put_text(out, " without contact.)");
+}
+
 static void put_connecting(struct buf *out, const struct bar_facts *f, uint64_t now)
 {
     if (age(f->since_us, now) >= BAR_CONNECT_US && f->kind == BAR_STOCK)
@@ -77,6 +88,7 @@ static void put_connecting(struct buf *out, const struct bar_facts *f, uint64_t 
         buf_printf(out, "Nothing received from server on UDP port %u.", f->port);
     else
         buf_put_text(out, "Nothing received from server.");
+    put_without_contact(out, f, now);
 }
 
 bool bar_text(const struct bar_facts *f, uint64_t now_us, struct buf *out)
@@ -94,6 +106,8 @@ bool bar_text(const struct bar_facts *f, uint64_t now_us, struct buf *out)
             buf_put_text(out, " (");
             put_duration(out, ago, "s");
             buf_printf(out, " without %s.)", what);
+        } else if (!f->connected && hint) {
+            put_without_contact(out, f, now_us);
         }
     } else if (late != LATE_NOT) {
         buf_printf(out, "Last %s ", what);
@@ -128,8 +142,11 @@ uint64_t bar_deadline(const struct bar_facts *f, uint64_t now_us)
         uint64_t quiet = age(f->since_us, now_us);
         if (quiet < CONNECT_LATE)
             at = sooner(at, f->since_us + CONNECT_LATE);
-        else if (quiet < BAR_CONNECT_US && f->kind == BAR_STOCK)
-            at = sooner(at, f->since_us + BAR_CONNECT_US);
+        else if (quiet <= CONTACT_LATE && f->kind == BAR_STOCK)
+            at = sooner(at, f->since_us + CONTACT_LATE + 1);
+        else if (f->kind == BAR_STOCK)
+            at = sooner(at,
+                        next_tick(f->since_us, now_us, quiet >= SLOW_AFTER ? SLOW_REDRAW : SECOND));
         return at;
     }
     enum late late = late_kind(f, now_us, &ago);

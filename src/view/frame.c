@@ -239,7 +239,7 @@ static void put_cursor(struct view *v, const struct frame *f, struct paint *p)
         bool full = below == v->facts.rows;
         paint_pen(p, &no_pen);
         paint_move(p, full ? (uint16_t)(below - 1) : below, 0);
-        if (full && !v->facts.all_on_alt)
+        if (full && (!v->facts.all_on_alt || !*v->rmcup))
             buf_put_u8(p->out, '\n'); /* column 0 already */
         return;
     }

@@ -153,7 +153,7 @@ int view_suspend(struct view *v, struct buf *out)
     buf_put_text(out, undo);
     if (v->on_alt)
         buf_put_text(out, v->rmcup);
-    else /* CSI r has moved the cursor */
+    if (!v->on_alt || !*v->rmcup) /* CSI r has moved the cursor */
         paint_csi(out, 'H', v->at_known ? v->row + 1u : v->facts.rows, 0);
     v->started = v->on_alt = false;
     v->modes = (struct modes){.cursor_shape = 0};

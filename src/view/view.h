@@ -16,9 +16,10 @@ struct view_facts {
     bool il_dl;              /* CSI L, CSI M and CSI r work */
     const char *smcup;       /* to the alternate screen and back; NULL: the terminal has none */
     const char *rmcup;
-    bool all_on_alt;          /* draw everything on the alternate screen, as stock mosh does */
-    bool title;               /* OSC 0, 1, 2 are understood */
-    bool title_stack;         /* CSI 22;0 t and CSI 23;0 t keep and restore the title */
+    bool all_on_alt;  /* draw everything on the alternate screen, as stock mosh does; with "" for
+                         both of the above: on the main one, which is painted over */
+    bool title;       /* OSC 0, 1, 2 are understood */
+    bool title_stack; /* CSI 22;0 t and CSI 23;0 t keep and restore the title */
     const char *title_prefix; /* before each title, e.g. "[mosh] "; NULL: none */
     bool clip;                /* OSC 52 writes may be passed on */
     bool shape;               /* DECSCUSR is understood */

@@ -100,9 +100,18 @@ static void tells_that_it_connects(void **state)
     assert_int_equal(bar_deadline(&f, 5 * S), 5 * S + 250 * MS);
     assert_string_equal(text(&f, 5 * S + 250 * MS),
                         "mosh: Nothing received from server on UDP port 60001.");
-    assert_int_equal(bar_deadline(&f, 6 * S), 20 * S);
-    assert_string_equal(text(&f, 20 * S), "mosh: Timed out waiting for server...");
-    assert_int_equal(bar_deadline(&f, 20 * S), UINT64_MAX);
+    assert_int_equal(bar_deadline(&f, 6 * S), 11 * S + 500 * MS + 1);
+    assert_string_equal(
+        text(&f, 12 * S),
+        "mosh: Nothing received from server on UDP port 60001. (7 s without contact.)");
+    assert_int_equal(bar_deadline(&f, 12 * S), 13 * S);
+    assert_string_equal(text(&f, 20 * S),
+                        "mosh: Timed out waiting for server... (15 s without contact.)");
+    f.message = "Exiting on user request...";
+    f.message_until_us = UINT64_MAX;
+    assert_string_equal(text(&f, 11 * S), "mosh: Exiting on user request...");
+    assert_string_equal(text(&f, 12 * S),
+                        "mosh: Exiting on user request... (7 s without contact.)");
 }
 
 /* Natively it counts only while the link is quiet. */
