@@ -361,7 +361,8 @@ def test_lost_terminal(tmux, box):
     inner(w, "tern --local --name lost -- inner")
     tmux.run("kill-pane", "-t", w.target)
     wait_until(lambda: not box.clients(), what="the client's end")
-    wait_until(lambda: box.session_names() == ["lost"])
+    assert box.session_names() == ["lost"]
+    assert "attached" not in box.sessions()[0]  # it said that it goes
     other = tmux.shell()
     inner(other, "tern --attach lost")
     other.line("exit 8")
