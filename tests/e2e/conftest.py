@@ -5,7 +5,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lib import procs  # noqa: E402
+from lib import procs, sshd  # noqa: E402
 from lib.box import Box  # noqa: E402
 from lib.netlab import Netlab, why_not  # noqa: E402
 
@@ -65,6 +65,34 @@ def netlab(box, link_missing):
     box.before.add(lab.proc.pid)
     yield lab
     lab.close()
+
+
+@pytest.fixture(scope="session")
+def keys():
+    missing = sshd.why_not()
+    if missing:
+        pytest.skip(missing)
+    k = sshd.Keys()
+    yield k
+    k.close()
+
+
+@pytest.fixture
+def hosts(box, keys):
+    """Makes hosts to log in to: hosts(name="far", ...), see sshd.Host."""
+    return lambda *words, **more: sshd.Host(box, keys, *words, **more)
+
+
+@pytest.fixture
+def outer(request, tmux):
+    """A shell in a terminal, which has to be as it was when the test is through."""
+    w = tmux.shell()
+    before, stty = w.modes(), w.stty()
+    yield w
+    report = getattr(request.node, "report_call", None)
+    if report is not None and report.passed:
+        w.wait(lambda: w.modes() == before, what=f"the modes as before: {before}")
+        w.wait(lambda: w.stty() == stty, what="stty as before")
 
 
 @pytest.fixture(scope="session")

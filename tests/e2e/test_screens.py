@@ -144,3 +144,34 @@ def test_alternate_screen_and_scroll_regions(tmux, box):
         w.wait_for("back")
         assert "main" in w.text()
     leave(ways, "Enter")
+
+
+@pytest.mark.needs("vim")
+def test_resize_while_a_program_draws(tmux, box):
+    put(box, "text", TEXT)
+    put(box, ".vimrc", "set nocompatible number wrap ruler noswapfile viminfo= t_RV= t_u7=\n")
+    ways = direct_and_tern(tmux, box, "exec vim -u .vimrc text", [
+        lambda w: w.wait_for("The quick"),
+        lambda w: w.resize(50, 12),
+        lambda w: w.type("50Gzz:vsplit\r"),
+        lambda w: w.resize(120, 40),
+        lambda w: w.type("\x05\x05\x05gg"),
+        lambda w: w.resize(20, 5),
+        lambda w: w.resize(81, 25),
+    ])
+    leave(ways, "Escape", ":", "q", "a", "!", "Enter")
+
+
+def test_flood_ends_in_the_right_picture(tmux, box):
+    script = ("stty -echo; for i in $(seq 1 3000); do "
+              "printf '\\033[3%dm%d \\033[7mline\\033[m of größe 漢字\\n' $((i % 8)) $i; done; printf end; read x")
+    ways = direct_and_tern(tmux, box, script, [lambda w: w.wait_for("end", 30)])
+    leave(ways, "Enter")
+
+
+def test_lines_that_wrap(tmux, box):
+    put(box, "show", "".join(chr(97 + i % 26) * (70 + i) + "\\n" for i in range(12)) + "漢" * 60 + "\\nend")
+    ways = direct_and_tern(tmux, box, "stty -echo; printf \"$(cat show)\"; read x", [
+        lambda w: w.wait_for("end"),
+    ])
+    leave(ways, "Enter")

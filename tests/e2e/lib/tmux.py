@@ -55,6 +55,8 @@ class Window:
             return p.stdout.split() == [str(rows), str(cols)]
 
         wait_until(size, 10, f"{cols}x{rows} in the kernel")
+        if self.viewer:
+            self.viewer.resize(cols, rows)
 
     # ---- what comes out
 
