@@ -13,10 +13,11 @@ static bool takes_value(const char *word)
 }
 
 #define PARSE(...)                                                                                 \
-    char *argv[] = {"tern", __VA_ARGS__, NULL};                                                    \
+    const char *argv[] = {"tern", __VA_ARGS__, NULL};                                              \
     char err[SSHARGS_ERROR];                                                                       \
     struct sshargs a;                                                                              \
-    int got = sshargs_parse(&a, (int)(sizeof argv / sizeof *argv) - 1, argv, takes_value, err)
+    int got = sshargs_parse(&a, (int)(sizeof argv / sizeof *argv) - 1, (char *const *)argv,        \
+                            takes_value, err)
 
 static void assert_words(const char *const *list, size_t n, const char *want)
 {

@@ -82,9 +82,10 @@ static void test_environment(void **state)
 {
     struct sshconf c;
     struct sshconf_list out = {0};
-    char *env[] = {"LANG=de_DE.UTF-8", "LC_TIME=C", "LC_ALL=x", "SECRET=1", "=bad", "A=mine", NULL};
+    const char *env[] = {"LANG=de_DE.UTF-8", "LC_TIME=C", "LC_ALL=x", "SECRET=1", "=bad",
+                         "A=mine",           NULL};
     parse(&c, "setenv A=theirs\nsendenv LANG\nsendenv LC_*\nsendenv -LC_ALL\nsendenv A\n");
-    sshconf_env(&c, env, &out);
+    sshconf_env(&c, (char *const *)env, &out);
     assert_int_equal(out.count, 3);
     assert_string_equal(out.item[0], "A=theirs");
     assert_string_equal(out.item[1], "LANG=de_DE.UTF-8");
