@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -172,7 +173,21 @@ static void set_modes(int fd)
     tcsetattr(fd, TCSANOW, &t);
 }
 
-static _Noreturn void run_child(const struct pty_config *c, int slave, int err_fd)
+/* In the child: the environment, and the terminal's name in it. */
+static const char *const *name_terminal(const struct pty_config *c, const char *name)
+{
+    size_t n = 0, size = strlen(c->name_var) + strlen(name) + 2;
+    while (c->env[n])
+        n++;
+    const char **env = mem_new(n + 2, sizeof *env);
+    memcpy(env, c->env, n * sizeof *env);
+    char *var = mem_new(size, 1);
+    snprintf(var, size, "%s=%s", c->name_var, name);
+    env[n] = var;
+    return env;
+}
+
+static _Noreturn void run_child(const struct pty_config *c, const char *name, int slave, int err_fd)
 {
     struct child child = {.fds = {slave, slave, slave},
                           .err_fd = err_fd,
@@ -180,7 +195,7 @@ static _Noreturn void run_child(const struct pty_config *c, int slave, int err_f
                           .file = c->file,
                           .cwd = c->cwd,
                           .argv = c->argv,
-                          .env = c->env};
+                          .env = c->name_var ? name_terminal(c, name) : c->env};
     setsid();
     ioctl(slave, TIOCSCTTY, 0);
     child_exec(&child);
@@ -205,7 +220,7 @@ static int start(struct pty *p, const struct pty_config *c, int slave)
         return ERR_SYS;
     pid_t pid = proc_fork();
     if (pid == 0)
-        run_child(c, slave, err[1]);
+        run_child(c, p->name, slave, err[1]);
     int e = errno;
     close(err[1]);
     if (pid < 0) {
@@ -323,4 +338,9 @@ pid_t pty_pid(const struct pty *p)
 const char *pty_name(const struct pty *p)
 {
     return p->name;
+}
+
+int pty_master(const struct pty *p)
+{
+    return p->fd;
 }

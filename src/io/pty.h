@@ -24,6 +24,7 @@ struct pty_config {
     const char *file;        /* looked up in the PATH of env if it has no slash */
     const char *const *argv; /* argv[0] "-bash" makes a login shell */
     const char *const *env;  /* the whole environment, NULL-terminated "NAME=value" */
+    const char *name_var;    /* variable that shall hold the terminal's name: "SSH_TTY"; or NULL */
     const char *cwd;         /* entered if possible, else "/" */
     struct tty_size size;    /* 0 becomes 80x24 */
 };
@@ -47,5 +48,6 @@ void pty_hangup(struct pty *p);
 pid_t pty_pid(const struct pty *p); /* 0 once it ended */
 /* "/dev/pts/3", or "" */
 const char *pty_name(const struct pty *p);
+int pty_master(const struct pty *p); /* stays the pty's */
 
 #endif

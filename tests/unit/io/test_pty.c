@@ -249,6 +249,22 @@ static void test_terminal_closed_and_opened_again(void **state)
     finish(t);
 }
 
+static void test_name_in_the_environment(void **state)
+{
+    struct pty_config c = {.file = "/bin/sh",
+                           .argv = (const char *const[]){"sh", "-c",
+                                                         "test \"$SSH_TTY\" = \"$(tty)\" && "
+                                                         "echo same $A",
+                                                         NULL},
+                           .env = env,
+                           .name_var = "SSH_TTY"};
+    struct term *t = start_config(&c);
+    RIG_UNTIL(t->loop, t->exits);
+    assert_int_equal(t->e.status, 0);
+    assert_true(has(t, "same b"));
+    finish(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +280,7 @@ int main(void)
         cmocka_unit_test(test_free_within_callbacks),
         cmocka_unit_test(test_paused_reading_holds_the_exit_back),
         cmocka_unit_test(test_terminal_closed_and_opened_again),
+        cmocka_unit_test(test_name_in_the_environment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
