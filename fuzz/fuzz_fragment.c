@@ -26,32 +26,50 @@ static void check_held(const struct assembly *a)
     BUG_ON(bytes != a->bytes || bytes > ASSEMBLY_BYTES_MAX);
 }
 
-/* The complete instruction must be found piece by piece among the records so far. */
+/* Where piece f may end if it begins at one of the places in `from`. */
+static bool fits(const struct fragment *f, const bool *from, bool *to, const uint8_t *out,
+                 size_t out_len)
+{
+    bool whole = false;
+    for (size_t at = 0; at + f->len <= out_len; at++) {
+        if (!from[at] || (f->len && memcmp(f->piece, out + at, f->len)))
+            continue;
+        if (f->final)
+            whole |= at + f->len == out_len;
+        else
+            to[at + f->len] = true;
+    }
+    return whole;
+}
+
+/* The complete instruction must be made of pieces among the records so far, numbers in order. Which
+ * of several pieces of a number was taken is left open (an instruction may have been given up and
+ * begun again), so all places where a piece may begin are followed. */
 static void check_whole(const uint8_t *data, size_t upto, uint64_t id, const uint8_t *out,
                         size_t out_len)
 {
-    uint32_t number = 0;
-    bool final = false;
-    size_t used = 0;
-    while (!final) {
-        const uint8_t *p = data;
-        bool found = false;
-        while (p < data + upto && !found) {
+    bool *from = mem_new(out_len + 1, 1), *to = mem_new(out_len + 1, 1);
+    bool whole = false, more = true;
+    from[0] = true;
+    for (uint32_t number = 0; more && !whole; number++) {
+        more = false;
+        memset(to, 0, out_len + 1);
+        for (const uint8_t *p = data; p < data + upto;) {
             struct fragment f;
             size_t n = *p++;
-            if (!fragment_get(p, n, &f) && f.id == id && f.number == number &&
-                f.len <= out_len - used && (!f.len || !memcmp(f.piece, out + used, f.len)) &&
-                (!f.final || used + f.len == out_len)) {
-                found = true;
-                final = f.final;
-                used += f.len;
+            if (!fragment_get(p, n, &f) && f.id == id && f.number == number) {
+                whole |= fits(&f, from, to, out, out_len);
+                more |= !f.final;
             }
             p += n;
         }
-        BUG_ON(!found);
-        number++;
+        bool *t = from;
+        from = to;
+        to = t;
     }
-    BUG_ON(used != out_len);
+    BUG_ON(!whole);
+    free(from);
+    free(to);
 }
 
 static void assemble(const uint8_t *data, size_t len)
