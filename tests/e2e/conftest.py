@@ -43,6 +43,8 @@ def box(request, needed_programs):
     yield b
     # After a failed test leftovers are its consequence, not a second failure.
     report = getattr(request.node, "report_call", None)
+    if report is not None and report.failed:
+        print(b.log_text())  # pytest shows it with the failure
     b.close(check=report is not None and report.passed)
 
 
@@ -90,6 +92,8 @@ def outer(request, tmux):
     before, stty = w.modes(), w.stty()
     yield w
     report = getattr(request.node, "report_call", None)
+    if report is not None and report.failed:
+        print(b.log_text())  # pytest shows it with the failure
     if report is not None and report.passed:
         w.wait(lambda: w.modes() == before, what=f"the modes as before: {before}")
         w.wait(lambda: w.stty() == stty, what="stty as before")

@@ -38,8 +38,20 @@ class Box:
         self.script("inner", f"PS1='{INNER} ' HISTFILE= exec bash --norc --noprofile -i")
         with open(os.path.join(self.home, ".bash_profile"), "w") as f:
             f.write("PS1='login$ '\nunset HISTFILE\n")
+        # What both ends say of themselves is shown when a test fails.
+        self.logs = [f"{self.root}/client.log", f"{self.root}/server.log"]
+        self.config(f"Log {self.logs[0]}\nServerLog {self.logs[1]}\n")
         self._tmux = None
         self._closers = []
+
+    def log_text(self, most=4000):
+        """The end of the logs of client and server."""
+        out = ""
+        for path in self.logs:
+            if os.path.exists(path):
+                with open(path, errors="replace") as f:
+                    out += f"--- {os.path.basename(path)}\n{f.read()[-most:]}"
+        return out
 
     @property
     def tmux(self):
@@ -110,7 +122,7 @@ class Box:
             self._tmux.close()
         try:
             if check:
-                wait_until(lambda: not self.left(), patience, "no process left", lambda: str(self.left()))
+                wait_until(lambda: not self.left(), patience, "no process left", lambda: f"{self.left()}\n{self.log_text()}")
                 sockets = [os.path.join(d, f) for d, _, files in os.walk(f"{self.root}/tmp")
                            for f in files if stat.S_ISSOCK(os.lstat(os.path.join(d, f)).st_mode)
                            and "tmux-" not in d]
