@@ -14,7 +14,7 @@ BANNED = {
     "strcpy": "snprintf or memcpy", "strcat": "buf_put_text", "sprintf": "snprintf", "vsprintf": "vsnprintf",
     "gets": "fgets", "strtok": "strchr", "strncpy": "snprintf or memcpy", "strncat": "buf_put",
     "alloca": "mem_new", "atoi": "strtol with its checks", "atol": "strtol", "asctime": "strftime",
-    "ctime": "strftime", "tmpnam": "mkstemp", "mktemp": "mkstemp", "system": "posix_spawn", "popen": "uv_spawn",
+    "ctime": "strftime", "tmpnam": "mkstemp", "mktemp": "mkstemp", "system": "posix_spawn",
 }
 
 
