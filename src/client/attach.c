@@ -358,6 +358,8 @@ void attach_linger(struct attach *a)
     if (!client_end_lingers(a->end, loop_now_us(a->loop)))
         return;
     fflush(NULL);
+    /* If we lead the terminal's session, our end hangs up on the child before it can leave it. */
+    signal(SIGHUP, SIG_IGN);
     pid_t pid = fork();
     if (pid != 0)
         return;

@@ -636,3 +636,11 @@ def test_server_without_start_record_ends(box):
     p.stdin.close()
     wait_until(lambda: p.poll() is not None, 10, "the server's end")
     box.wait_no_server()
+
+
+def test_tern_leads_the_session_of_its_terminal(tmux, box):
+    """Its end hangs up on everything there, but not on the acknowledgement of the session's end."""
+    for i in range(40):
+        w = tmux.window(["tern", "--local", "--name", f"n{i}", "--", "true"])
+        wait_until(lambda: w.ask("#{pane_dead}") == "1", what="the end", show=w.text)
+    box.wait_no_server()
