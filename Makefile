@@ -36,8 +36,9 @@ build-asan/build.ninja:
 fuzz: deps
 	@$(PYTHON) tests/run.py fuzz --seconds $(FUZZ_SECONDS)
 
+# Everything takes hours; CASES=quick under 30 minutes; CASES=loss,ctrlc only these, printed.
 bench: deps
-	@$(PYTHON) bench/run.py
+	@$(PYTHON) bench/run.py --cases "$(CASES)"
 
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i

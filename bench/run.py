@@ -1,189 +1,85 @@
 #!/usr/bin/python3
 """`make bench`: measures what README and docs/BENCHMARKS.md say, and writes the latter.
 
-    bench/run.py [--rounds N] [--build DIR] [--print]
+    make bench                      everything (under 4 hours), writes docs/BENCHMARKS.md and docs/bench-echo.svg
+    make bench CASES=quick          the same with fewer keys and rounds, under 30 minutes
+    make bench CASES=loss,ctrlc     these cases only; printed, nothing is written
 
-Engine: our engine and Debian's libvterm by turns, one process for each pass, N rounds; medians and the
-spread (lowest to highest) are given, ratios are of passes of the same round. Frames: medians inside one
-process, N processes. Memory: a real `tern --local` in a pty, after typing, when nothing moves any more.
+    bench/run.py [--cases LIST] [--build DIR] [--print] [--list] [--raw FILE] [--from FILE]
+
+The link of two namespaces is tools/linklab, the typist is tools/keylat (tools/README.md). Results go to --raw as they
+come, one JSON line each; --from makes the page of such a file again. What cannot run is listed with its reason.
 """
 import argparse
 import datetime
-import fcntl
+import json
 import os
 import platform
-import pty
 import re
-import select
-import signal
-import statistics
-import struct
+import shutil
 import subprocess
 import sys
 import tempfile
-import termios
 import time
 from pathlib import Path
 
+import cases
+import lab
+import local
+import page
+import plot
 import streams
 
 ROOT = Path(__file__).resolve().parent.parent
-SIZES = [(80, 24), (300, 100)]
-HISTORY = 16 << 20
-TITLES = {"ascii": "ASCII lines", "y": "`y` lines", "colour": "truecolor SGR", "wide": "CJK + emoji",
-          "motion": "cursor motion"}
-BUDGET = {"ascii": 300, "y": 60, "colour": 250, "wide": 150, "motion": 150}
-FRAMES = {"character": "one character", "line": "one line scrolled in", "colours": "truecolor, 20 runs a line",
-          "cells": "truecolor, each cell its own"}
-FRAME_BUDGET = {"character": 1, "line": 5, "colours": 200, "cells": 200}
+LOCAL = {"engine": "engine throughput", "frames": "frame costs", "memory": "memory of tern --local"}
+IDLE_SECONDS = {True: 130, False: 300}  # quick, else
+NOT_WRITTEN = [
+    ("engine as a process (ours against mosh-server and tmux on a pty)", "not written yet; `cat` of 20 MB is the nearest"),
+    ("TCP forwards; typing while a forward fills the link", "this version of tern has no forwards"),
+]
+TARGETS = ["tern", "tern-server", "tools/linklab", "tools/keydrv", "tools/labticker", "bench/bench_engine",
+           "bench/bench_vterm", "bench/bench_diff"]
 
 
-def output(command):
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+def make_build(build):
+    """A release build with the tools; tests are not compiled with it."""
+    if not (build / "build.ninja").exists():
+        subprocess.run(["meson", "setup", str(build), str(ROOT), "-Dfuzz=false"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["meson", "configure", str(build), "-Dbench=true", "-Dtests=true"], check=True,
+                   stdout=subprocess.DEVNULL)
+    subprocess.run(["ninja", "-C", str(build), *TARGETS], check=True)
 
 
-def middle(values, digits=0):
-    """Median (lowest-highest)."""
-    form = f"{{:.{digits}f}}"
-    return f"{form.format(statistics.median(values))} ({form.format(min(values))}-{form.format(max(values))})"
+def run_local(chosen, build, rounds):
+    """[(title, method, lines)], [what is over its budget]"""
+    tables, missed = [], []
+
+    def add(title, method, got):
+        lines, worst = got
+        tables.append((title, method, lines))
+        missed.extend(worst)
+
+    if "engine" in chosen:
+        print("engine", flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            streams.write(folder)
+            add("Engine", "Bytes of a program through the engine, 16 kB at a time, passes of at most a second of processor "
+                f"time. History on: up to {local.HISTORY >> 20} MiB of lines are kept. libvterm keeps none; its screen layer "
+                "with merged scrolling damage. Streams: `bench/streams.py`, lines of at most 80 columns.",
+                local.engine_table(build, folder, rounds))
+    if "frames" in chosen:
+        print("frames", flush=True)
+        add("Frames", "Snapshot, difference to the last snapshot, dropping that one. *native* is what two terns "
+            "speak, *stock* what mosh understands. A screen full of text; the bytes are what is sent before compression.",
+            local.frame_table(build, rounds))
+    if "memory" in chosen:
+        print("memory", flush=True)
+        add("Memory without ssh", "`tern --local` at 80x24 running `/bin/sh`, after 20 typed commands, when nothing moves: "
+            "Private_Dirty of `/proc/PID/smaps_rollup`.", local.memory_table(build, rounds))
+    return tables, missed
 
 
-def engine_table(build, folder, rounds):
-    lines = ["| input | size | history off, MB/s | history on, MB/s | libvterm, MB/s | off / libvterm |",
-             "|---|---|---|---|---|---|"]
-    got = {}
-    for _ in range(rounds):
-        for cols, rows in SIZES:
-            for name in streams.STREAMS:
-                path = f"{folder}/{name}"
-                for key, command in (
-                        ("off", ["bench_engine", cols, rows, 0, path]),
-                        ("on", ["bench_engine", cols, rows, HISTORY, path]),
-                        ("vterm", ["bench_vterm", cols, rows, path])):
-                    command = [str(build / "bench" / command[0]), *map(str, command[1:])]
-                    got.setdefault((cols, rows, name, key), []).append(float(output(command)))
-    for cols, rows in SIZES:
-        for name in streams.STREAMS:
-            off, on, vterm = (got[cols, rows, name, key] for key in ("off", "on", "vterm"))
-            ratio = statistics.median(a / b for a, b in zip(off, vterm))
-            lines.append(f"| {TITLES[name]} | {cols}x{rows} | {middle(off)} | {middle(on)} | {middle(vterm, 1)} | {ratio:.1f} |")
-    worst = [f"{TITLES[n]} {statistics.median(got[80, 24, n, 'off']):.0f} of {BUDGET[n]}" for n in streams.STREAMS
-             if statistics.median(got[80, 24, n, "off"]) < BUDGET[n]]
-    return lines, worst
-
-
-def frame_table(build, rounds):
-    lines = ["| change | size | kind | microseconds | bytes |", "|---|---|---|---|---|"]
-    got = {}
-    for _ in range(rounds):
-        for cols, rows in SIZES:
-            for line in output([str(build / "bench" / "bench_diff"), str(cols), str(rows)]).splitlines():
-                name, kind, spent, size = line.split()
-                got.setdefault((name, cols, rows, kind), []).append((float(spent), int(size)))
-    for (name, cols, rows, kind), values in got.items():
-        lines.append(f"| {FRAMES[name]} | {cols}x{rows} | {kind} | {middle([v[0] for v in values], 2)} | {values[0][1]} |")
-    worst = [f"{FRAMES[n]} {statistics.median(v[0] for v in got[n, 300, 100, 'native']):.1f} us of {most}"
-             for n, most in FRAME_BUDGET.items()
-             if statistics.median(v[0] for v in got[n, 300, 100, "native"]) > most]
-    return lines, worst
-
-
-def processes(build, name):
-    """Ids of the running processes of one of our executables."""
-    found = set()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                if os.readlink(entry / "exe") == str(build / name):
-                    found.add(int(entry.name))
-            except OSError:
-                pass
-    return found
-
-
-def memory_of(pid):
-    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return int(re.search(r"Private_Dirty:\s+(\d+)", rollup)[1]) / 1024
-
-
-class Terminal:
-    """A program in a pty of 80x24."""
-
-    def __init__(self, command, env):
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.execvpe(command[0], command, env)
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        self.seen = b""
-        self.over = False
-
-    def read(self, seconds):
-        """What comes within so many seconds, or b''."""
-        if not select.select([self.fd], [], [], seconds)[0]:
-            return b""
-        try:
-            more = os.read(self.fd, 65536)
-        except OSError:
-            more = b""
-        self.seen += more
-        return more
-
-    def type(self, keys):
-        os.write(self.fd, keys)
-
-    def ended(self):
-        if not self.over:
-            self.over = os.waitpid(self.pid, os.WNOHANG)[0] != 0
-        return self.over
-
-    def settle(self, quiet=2.0):
-        """Reads until nothing has come for so long."""
-        while self.read(quiet):
-            pass
-
-
-def memory_once(build):
-    """MiB of Private_Dirty of an idle client and server."""
-    before = {name: processes(build, name) for name in ("tern", "tern-server")}
-    env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "TERM": "xterm-256color",
-           "LANG": "C.UTF-8", "SHELL": "/bin/sh"}
-    t = Terminal([str(build / "tern"), "--local", "--detach-timeout=10", "--", "/bin/sh"], env)
-    try:
-        t.settle()
-        if not t.seen:
-            raise RuntimeError("tern --local shows nothing")
-        for i in range(20):
-            for key in f"echo line {i}":
-                t.type(key.encode())
-                t.read(0.02)
-            t.type(b"\r")
-            t.settle(0.3)
-        t.settle()
-        client = processes(build, "tern") - before["tern"]
-        server = processes(build, "tern-server") - before["tern-server"]
-        if not client or not server:
-            raise RuntimeError("client or server is not running")
-        # With several processes of one executable the whole counts.
-        figures = sum(map(memory_of, client)), sum(map(memory_of, server))
-        t.type(b"exit\r")
-        end = time.monotonic() + 10
-        while time.monotonic() < end and not t.ended():
-            t.read(0.1)
-        return figures
-    finally:
-        os.close(t.fd)
-        if not t.ended():
-            os.kill(t.pid, signal.SIGTERM)
-
-
-def memory_table(build, rounds):
-    runs = [memory_once(build) for _ in range(rounds)]
-    client, server = ([r[i] for r in runs] for i in (0, 1))
-    lines = ["| process | Private_Dirty, MiB | budget |", "|---|---|---|",
-             f"| client | {middle(client, 2)} | 3 |", f"| server | {middle(server, 2)} | 3 |"]
-    worst = [f"{name} {statistics.median(v):.1f} MiB of 3" for name, v in (("client", client), ("server", server))
-             if statistics.median(v) > 3]
-    return lines, worst
+# ---- the page ----
 
 
 def machine():
@@ -194,70 +90,200 @@ def machine():
 
 
 def versions():
-    rows = [output(["gcc", "--version"]).splitlines()[0]]
-    for package in ("libvterm0", "libuv1", "libssl3"):
-        got = subprocess.run(["dpkg-query", "-W", "-f=${Package} ${Version}", package], capture_output=True, text=True)
-        rows += [got.stdout] if got.returncode == 0 else []
-    commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    rows = [local.output(["gcc", "--version"]).splitlines()[0]]
+    for package in ("libvterm0", "libuv1", "libssl3", "openssh-client", "openssh-server", "mosh", "vim", "bash"):
+        if shutil.which("dpkg-query"):
+            got = subprocess.run(["dpkg-query", "-W", "-f=${Package} ${Version}", package], capture_output=True, text=True)
+            rows += [got.stdout] if got.returncode == 0 else []
+    commit = subprocess.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude=*"],
+                            capture_output=True, text=True)
     return "; ".join([f"tern at {commit.stdout.strip() or 'no commit'}", *rows])
 
 
-def page(tables, missed, rounds):
-    out = [
-        "# Benchmarks", "",
-        "Written by `make bench`; do not edit. Everything is measured on one machine in one run, rivals by turns with us.", "",
-        f"* {datetime.date.today()}; {machine()}",
-        f"* {versions()}; release build (`make`)",
-        f"* {rounds} rounds; figures are medians with (lowest-highest)", "",
-    ]
-    for title, method, lines in tables:
-        out += [f"## {title}", "", method, "", *lines, ""]
-    out += ["## Against the budgets", ""]
-    out += [f"* over or under its budget: {m}" for m in missed] or ["All of the above are within their budgets."]
-    return "\n".join(out) + "\n"
+def head(notes):
+    return ["# Benchmarks", "",
+            "Written by `make bench`; do not edit. Everything is measured on one machine in one run, rivals by turns with us. "
+            "What each case does is in [bench/cases.py](../bench/cases.py), how the typist measures in "
+            "[tools/README.md](../tools/README.md).", "",
+            *(f"* {n}" for n in notes), ""]
+
+
+def budget_lines(results, part):
+    rows = [r for r in page.budget_rows(results) if not part or r[2:5] != ["-"] * 3]
+    return ["## Against the budgets", "",
+            "The budgets are those of the design document. The mosh column is with prediction off, except where the row is "
+            "about prediction or about coming back.", "",
+            *page.table(["what", "budget", "tern", "ssh", "mosh", "verdict"], rows), "",
+            "ssh and mosh here beside what was measured earlier on a machine of this kind, by which the budgets were set "
+            "(within 15 % or 1 ms; under loss within a factor of 1.5):", "",
+            *page.table(["case", "client", "what", "here", "earlier", "reproduced"], page.reference_rows(results)), ""]
+
+
+SECTIONS = [
+    ("ctrlc", "Ctrl-C in a flood", "`yes` in bash for 3 s, then Ctrl-C: until the prompt stands that then stays for 0.5 s. The "
+     "client's output is read as fast as an emulator (libvterm) takes it.", page.ctrlc_table),
+    ("bulk", "`cat` of 20 MB", "Lines of words; time from Enter until the end mark is in the client's output, which is read and "
+     "dropped. Wire: all IP bytes, both ways, until then. CPU: time on a processor of the client's processes (ssh's and "
+     "ours) and of the server's, without shell and cat.", page.bulk_table),
+    ("idle", "Idle", None, page.idle_table),
+    ("startup", "Start-up", "From starting the client to the far program's first picture. ssh has no master; its connection is "
+     "made anew.", page.startup_table),
+    ("recover", "Coming back", "A far program draws its clock every 50 ms; 50 ms RTT. Counted from when the link is up (or "
+     "changed) to the first picture drawn after that, younger than 0.4 s, with all typed keys in it. ssh comes back after an "
+     "outage when TCP does, and never from a new address or NAT port: that run ends with its first try.",
+     page.recover_table),
+]
+
+
+def echo_lines(chosen, results, plotted):
+    typed = [c for c in chosen if c.kind == "typing" and c.name in results.results]
+    if not typed:
+        return []
+    out = ["## Echo of a key", "",
+           "A seeded typist (8 keys a second within a phrase, slips, pauses) in an 80x24 terminal; a key counts as shown when the "
+           "terminal shows what it shows on a local pty, or something later. Programs: cat in raw mode, bash with readline, vim "
+           "in insert mode with some command mode. Wrong pictures are those that stood 10 ms and were never the program's. A "
+           "perfect guesser guesses what all line editors do alike and waits for the answer to every other key. TCP is cubic "
+           "unless a row says bbr. Loss and download begin when the prompt stands.", ""]
+    if plotted:
+        out += [f"![Distributions of the echo of a key]({plotted})", ""]
+    for case in typed:
+        out += [f"### {case.title}", "", *page.typing_table(results, case), ""]
+    return out
+
+
+def lab_lines(chosen, results, idle_seconds, plotted=None):
+    out = echo_lines(chosen, results, plotted)
+    for kind, title, method, make in SECTIONS:
+        group = [c for c in chosen if c.kind == kind and c.name in results.results]
+        if not group:
+            continue
+        if kind == "idle":
+            method = (f"Nobody types and nothing is printed for {idle_seconds} s from {3} s after the prompt; extrapolated to an "
+                      "hour. bash at its prompt, 50 ms RTT. tern's heartbeat slows down a minute after the last activity, so "
+                      "its figure falls further with longer runs.")
+        out += [f"## {title}", "", method, "", *make(results, group), ""]
+    lan = [c for c in chosen if c.name == "lan" and "lan" in results.results]
+    if lan:
+        out += ["## Memory and processor time of both ends", "",
+                "After typing on the link without delay. tern's ssh is the private master of the login; sshd is the one of the "
+                "session.", "", *page.memory_table(results, lan[0]), ""]
+    return out
+
+
+def absent_lines(absent):
+    return ["## Not measured", "", *page.table(["what", "why"], [list(a) for a in absent]), ""] if absent else []
+
+
+def panels(chosen, results):
+    return [(c.title, [(n, results.keys(c.name, n), results.never(c.name, n)) for n in c.clients
+                       if results.keys(c.name, n)])
+            for c in chosen if c.kind == "typing" and c.name in results.results]
+
+
+# ---- what is asked for ----
+
+
+def choose(text):
+    """(names of the local cases, lab cases, quick)"""
+    words = [w for w in (text or "").replace(",", " ").split()]
+    quick = "quick" in words
+    words = [w for w in words if w not in ("quick", "all")]
+    every = cases.quicken(cases.all_cases()) if quick else cases.all_cases()
+    unknown = [w for w in words if w not in LOCAL and w not in [c.name for c in every]]
+    if unknown:
+        sys.exit(f"bench: no case {', '.join(unknown)}; there are {', '.join([*LOCAL, *(c.name for c in every)])}")
+    return ([n for n in LOCAL if not words or n in words], [c for c in every if not words or c.name in words], quick,
+            bool(words))
+
+
+def load(path):
+    got, failed = {}, []
+    for line in Path(path).read_text().splitlines():
+        r = json.loads(line)
+        if "error" in r["result"]:
+            failed.append((f"{r['case']}, {r['client']}, {r['program']}, round {r['round'] + 1}", r["result"]["error"]))
+        else:
+            got.setdefault(r["case"], []).append((r["client"], r["program"], r["round"], r["result"]))
+    return got, failed
+
+
+def run_lab(chosen, build, args, idle_seconds, absent):
+    """Results by case; adds what could not run to `absent`."""
+    why = lab.why_not()
+    if why:
+        print(f"bench: no link: {why}", flush=True)
+        absent += [(f"{c.name} ({c.kind}, {c.title})", why) for c in chosen]
+        return {}
+    available, missing = cases.clients_here(build)
+    absent += [(cases.TITLES[c], reason) for c, reason in missing.items()]
+    os.environ.setdefault("KEYLAT_WORK", str(build / "bench" / "keylat"))
+    os.makedirs(os.environ["KEYLAT_WORK"], exist_ok=True)
+    with open(args.raw or build / "bench" / "results.jsonl", "w") as raw:
+        runner = lab.Runner(build, args.side_by_side, idle_seconds, raw)
+        runner.run(chosen, available)
+    absent += runner.failures
+    return runner.results
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", default=os.environ.get("CASES", ""), help="names, or quick; see --list")
+    parser.add_argument("--rounds", type=int, help="of the cases without a network")
+    parser.add_argument("--build", help="use this build directory as it is")
+    parser.add_argument("--print", action="store_true", help="to the standard output instead of docs/")
+    parser.add_argument("--list", action="store_true", help="name the cases")
+    parser.add_argument("--side-by-side", type=int, default=3 * (os.cpu_count() or 1), help="cases at a time")
+    parser.add_argument("--raw", help="keep the results here (default: bench/results.jsonl of the build directory)")
+    parser.add_argument("--from", dest="given", help="no run: the page of such a file")
+    return parser.parse_args()
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--build", help="use this build directory as it is")
-    parser.add_argument("--print", action="store_true", help="to the standard output instead of docs/BENCHMARKS.md")
-    args = parser.parse_args()
+    args = parse_arguments()
+    local_names, chosen, quick, part = choose(args.cases)
+    if args.list:
+        for name, title in [*LOCAL.items(), *((c.name, f"{c.kind}: {c.title}") for c in chosen)]:
+            print(f"{name:16} {title}")
+        return
     build = Path(args.build or ROOT / "build").resolve()
-    if not args.build:
-        if not (build / "build.ninja").exists():
-            subprocess.run(["meson", "setup", str(build), str(ROOT), "-Dtests=false", "-Dfuzz=false"], check=True,
-                           stdout=subprocess.DEVNULL)
-        subprocess.run(["meson", "configure", str(build), "-Dbench=true"], check=True, stdout=subprocess.DEVNULL)
-        subprocess.run(["ninja", "-C", str(build)], check=True)
-    tables, missed = [], []
-    with tempfile.TemporaryDirectory() as folder:
-        print("streams", flush=True)
-        streams.write(folder)
-        print("engine", flush=True)
-        lines, worst = engine_table(build, folder, args.rounds)
-        missed += worst
-        tables.append(("Engine", "Bytes of a program through the engine, 16 kB at a time, passes of at most a second of processor time. "
-                       f"History on: up to {HISTORY >> 20} MiB of lines are kept. libvterm keeps none; its screen layer with "
-                       "merged scrolling damage. Streams: `bench/streams.py`, lines of at most 80 columns.", lines))
-    print("frames", flush=True)
-    lines, worst = frame_table(build, args.rounds)
-    missed += worst
-    tables.append(("Frames", "Snapshot, difference to the last snapshot, dropping that one. *native* is what two terns "
-                   "speak, *stock* what mosh understands. A screen full of text; the bytes are what is sent before "
-                   "compression.", lines))
-    if (build / "tern").exists():
-        print("memory", flush=True)
-        lines, worst = memory_table(build, args.rounds)
-        missed += worst
-        tables.append(("Memory", "`tern --local` at 80x24 running `/bin/sh`, after 20 typed commands, when nothing moves: "
-                       "Private_Dirty of `/proc/PID/smaps_rollup`.", lines))
-    text = page(tables, missed, args.rounds)
-    if args.print:
-        sys.stdout.write(text)
+    if not args.build and not args.given:
+        make_build(build)
+    began, absent = time.monotonic(), list(NOT_WRITTEN) if not part else []
+    load_before = os.getloadavg()[0]
+    rounds = args.rounds or (2 if quick else 5)
+    if args.given:
+        got, failed = load(args.given)
+        absent += failed
+        tables, missed = [], []
     else:
-        (ROOT / "docs" / "BENCHMARKS.md").write_text(text)
-        print("written: docs/BENCHMARKS.md")
+        tables, missed = run_local(local_names, build, rounds)
+        got = run_lab(chosen, build, args, IDLE_SECONDS[quick], absent) if chosen else {}
+    results = page.Results(got)
+    notes = [f"{datetime.date.today()}; {machine()}", f"{versions()}; release build (`make`)",
+             f"{'quick' if quick else 'full'} run, {(time.monotonic() - began) / 60:.0f} minutes; load of the machine at its "
+             f"start {load_before:.1f}; cases that need the processor alone, the others {args.side_by_side} side by side",
+             "figures are medians with (lowest-highest); rounds: " + str(rounds) + " without a network, else " +
+             ", ".join(f"{c.name} {c.rounds}" for c in chosen)]
+    drawn = panels(chosen, results)
+    to_docs = not args.print and not part
+    out = head(notes)
+    if got:
+        out += budget_lines(results, part)
+    out += lab_lines(chosen, results, IDLE_SECONDS[quick], "bench-echo.svg" if drawn and to_docs else None)
+    for title, method, lines in tables:
+        out += [f"## {title}", "", method, "", *lines, ""]
+    if tables:
+        out += ["Of the tables without a network, outside the budget: " + ("; ".join(missed) if missed else "none") + ".", ""]
+    out += absent_lines(absent)
+    text = "\n".join(out).rstrip() + "\n"
+    if not to_docs:
+        sys.stdout.write(text)
+        return
+    (ROOT / "docs" / "BENCHMARKS.md").write_text(text)
+    if drawn:
+        (ROOT / "docs" / "bench-echo.svg").write_text(plot.draw(drawn, cases.TITLES))
+    print("written: docs/BENCHMARKS.md" + (", docs/bench-echo.svg" if drawn else ""))
 
 
 if __name__ == "__main__":
