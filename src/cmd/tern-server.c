@@ -1,4 +1,5 @@
 /* tern-server's main file. Options, and then what they ask for. */
+#include "base/mem.h"
 #include "cmd/mosh_server.h"
 #include "cmd/options.h"
 #include "cmd/width.h"
@@ -9,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -46,7 +48,24 @@ static bool flag(const struct options *o, enum option_id id)
     return options_number(o, id, 0) != 0;
 }
 
-static int serve(const struct options *o, const struct log *log)
+/* The words behind "--", as one text for the shell; NULL: none. The caller frees. */
+static char *join(int argc, char **argv, int rest)
+{
+    struct buf text;
+    if (rest >= argc)
+        return NULL;
+    buf_init(&text, 1u << 21); /* more than the kernel hands over */
+    for (int i = rest; i < argc; i++) {
+        if (i > rest)
+            buf_put_u8(&text, ' ');
+        buf_put_text(&text, argv[i]);
+    }
+    char *joined = mem_text(buf_data(&text), buf_len(&text));
+    buf_fini(&text);
+    return joined;
+}
+
+static int serve(const struct options *o, const struct log *log, char **argv, const char *command)
 {
     const struct setting *ports = &o->v[OPTION_UDP_PORTS], *detach = &o->v[OPTION_DETACH_TIMEOUT];
     return server_run(&(struct server_options){
@@ -57,10 +76,12 @@ static int serve(const struct options *o, const struct log *log)
         .detach_set = detach->set,
         .detach_timeout_s = detach->number,
         .attach = options_text(o, OPTION_ATTACH, NULL),
+        .command = command,
+        .argv = argv,
     });
 }
 
-static int run(const struct options *o)
+static int run(const struct options *o, char **argv, const char *command)
 {
     struct logfile *log = NULL;
     const char *name = options_text(o, OPTION_LOG, NULL);
@@ -78,7 +99,7 @@ static int run(const struct options *o)
         return STATUS_USAGE;
     }
     int status = o->v[OPTION_JOIN].set ? server_join(o->v[OPTION_JOIN].text, logfile_log(log))
-                                       : serve(o, logfile_log(log));
+                                       : serve(o, logfile_log(log), argv, command);
     logfile_close(log);
     return status;
 }
@@ -95,12 +116,14 @@ int main(int argc, char **argv)
         return mosh_server_main(argc, argv);
     if (options_parse(&o, PROGRAM_SERVER, argc, argv, &rest, err))
         return complain(err);
-    if (rest < argc) {
+    if (rest < argc && strcmp(argv[rest - 1], "--")) {
         fprintf(stderr, "tern-server: unexpected word %.100s; see tern-server --help\n",
                 argv[rest]);
         return STATUS_USAGE;
     }
-    int status = run(&o);
+    char *command = join(argc, argv, rest);
+    int status = run(&o, argv, command);
+    free(command);
     options_fini(&o);
     return status;
 }

@@ -3,17 +3,96 @@
 #include "base/mem.h"
 #include "server/env.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-static void fill_env(struct child *c, const struct start_record *r, const struct passwd *pw)
+/* ---- environment ---- */
+
+/* sshd sets these after it has heard the client, so that they are the login's. */
+static const char *const of_login[] = {
+    "USER", "LOGNAME", "HOME", "PATH", "MAIL", "SHELL", "TERM", "PWD", "OLDPWD", "SHLVL",
+};
+
+/* Left by the shell that ran the command of the bootstrap, and by systemd-run. */
+static const char *const of_bootstrap[] = {
+    "PWD", "OLDPWD", "SHLVL", "_", "INVOCATION_ID",
+};
+
+static bool name_valid(const char *var, size_t len)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
+    static const char digits[] = "0123456789";
+    if (!len || !strchr(letters, *var))
+        return false;
+    for (size_t i = 1; i < len; i++)
+        if (!strchr(letters, var[i]) && !strchr(digits, var[i]))
+            return false;
+    return true;
+}
+
+bool child_accepts(const char *var, bool forced)
+{
+    size_t len = strcspn(var, "=");
+    if (!var[len] || !name_valid(var, len))
+        return false;
+    if (forced) /* BASH_ENV, PYTHONPATH and their like would undo what the command fixes */
+        return !strncmp(var, "LANG=", 5) || !strncmp(var, "LANGUAGE=", 9) ||
+               !strncmp(var, "LC_", 3);
+    for (size_t i = 0; i < sizeof of_login / sizeof *of_login; i++)
+        if (strlen(of_login[i]) == len && !strncmp(var, of_login[i], len))
+            return false;
+    return strncmp(var, "LD_", 3) && strncmp(var, "SSH_", 4) && strncmp(var, "TERN_", 5) &&
+           strncmp(var, "MOSH_", 5);
+}
+
+/* Words as one text, as ssh sends them. */
+static void join_words(const struct start_list *words, struct buf *line)
+{
+    buf_init(line, START_RECORD_MAX + START_ARGV_MAX);
+    for (size_t i = 0; i < words->count; i++) {
+        if (i)
+            buf_put_u8(line, ' ');
+        buf_put_text(line, words->item[i]);
+    }
+    buf_put_u8(line, 0);
+}
+
+/* What the client asked for is told to what runs in its place. */
+static void fill_original(struct child *c, const struct start_record *r, const char *forced)
+{
+    struct buf line;
+    env_unset(&c->env, "SSH_ORIGINAL_COMMAND");
+    if (!forced || !r->argv.count)
+        return;
+    join_words(&r->argv, &line);
+    env_put(&c->env, "SSH_ORIGINAL_COMMAND", (const char *)buf_data(&line));
+    buf_fini(&line);
+}
+
+static void fill_client(struct child *c, const struct start_record *r, bool forced)
+{
+    bool own_zone = env_get(&c->env, "TZ") != NULL;
+    for (size_t i = 0; i < r->env.count; i++) {
+        const char *var = r->env.item[i];
+        if (child_accepts(var, forced) && !(own_zone && !strncmp(var, "TZ=", 3)))
+            env_set(&c->env, var);
+    }
+}
+
+static void fill_env(struct child *c, const struct start_record *r, const char *forced,
+                     const struct passwd *pw)
 {
     env_inherit(&c->env);
-    for (size_t i = 0; i < r->env.count; i++)
-        env_set(&c->env, r->env.item[i]);
+    for (size_t i = 0; i < sizeof of_bootstrap / sizeof *of_bootstrap; i++)
+        env_unset(&c->env, of_bootstrap[i]);
+    env_unset(&c->env, "SSH_TTY"); /* the new terminal's name takes its place */
+    fill_client(c, r, forced != NULL);
+    fill_original(c, r, forced);
     if (pw) {
         env_put(&c->env, "USER", pw->pw_name);
         env_put(&c->env, "LOGNAME", pw->pw_name);
@@ -29,47 +108,46 @@ static void fill_env(struct child *c, const struct start_record *r, const struct
     env_fix_locale(&c->env);
 }
 
-/* A command is one text for the shell. Words become it as ssh does it, so that `tern host 'a; b'`
- * works; one that came as a text stays as it is. */
-static void add_command(struct child *c, const struct start_list *words)
-{
-    struct buf line;
-    buf_init(&line, START_RECORD_MAX + START_ARGV_MAX);
-    for (size_t i = 0; i < words->count; i++) {
-        if (i)
-            buf_put_u8(&line, ' ');
-        buf_put_text(&line, words->item[i]);
-    }
-    buf_put_u8(&line, 0);
-    start_list_add(&c->argv, "-c");
-    start_list_add(&c->argv, (const char *)buf_data(&line));
-    buf_fini(&line);
-}
+/* ---- program ---- */
 
-static void fill_argv(struct child *c, const struct start_record *r)
+/* A command is one text for the shell, `shell -c TEXT`. Words become it as ssh does it, so that
+ * `tern host 'a; b'` works; one that came as a text stays as it is. */
+static void fill_argv(struct child *c, const struct start_record *r, const char *forced)
 {
     const char *shell = env_get(&c->env, "SHELL");
     if (!shell || !*shell)
         shell = "/bin/sh";
     const char *base = strrchr(shell, '/');
     base = base ? base + 1 : shell;
-    char name[256];
-    snprintf(name, sizeof name, "%s%s", r->argv.count ? "" : "-", base);
-    start_list_add(&c->argv, name);
+    c->login = !forced && !r->argv.count;
     c->file = mem_text(shell, strlen(shell));
-    if (r->argv.count)
-        add_command(c, &r->argv);
+    char name[256];
+    snprintf(name, sizeof name, "%s%s", c->login ? "-" : "", base);
+    start_list_add(&c->argv, name);
+    if (c->login)
+        return;
+    struct buf line;
+    join_words(&r->argv, &line);
+    start_list_add(&c->argv, "-c");
+    start_list_add(&c->argv, forced ? forced : (const char *)buf_data(&line));
+    buf_fini(&line);
 }
 
-void child_init(struct child *c, const struct start_record *r)
+static char *copy(const char *text)
+{
+    return mem_text(text, strlen(text));
+}
+
+void child_init(struct child *c, const struct start_record *r, const char *forced)
 {
     *c = (struct child){0};
     const struct passwd *pw = getpwuid(getuid());
-    fill_env(c, r, pw);
-    fill_argv(c, r);
-    const char *home = env_get(&c->env, "HOME");
-    c->home = mem_text(home ? home : "/", strlen(home ? home : "/"));
-    env_put(&c->env, "PWD", c->home);
+    fill_env(c, r, forced, pw);
+    fill_argv(c, r, forced);
+    const char *home = env_get(&c->env, "HOME"), *user = env_get(&c->env, "USER");
+    c->home = copy(home && *home ? home : "/");
+    c->user = copy(user ? user : "");
+    c->ssh = env_get(&c->env, "SSH_CONNECTION") != NULL;
     env_terminate(&c->env);
     env_terminate(&c->argv);
 }
@@ -80,4 +158,39 @@ void child_fini(struct child *c)
     env_fini(&c->argv);
     free(c->file);
     free(c->home);
+    free(c->user);
+}
+
+/* ---- what is shown before ---- */
+
+/* 0, or why it cannot be entered. */
+static int folder_errno(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st))
+        return errno;
+    if (!S_ISDIR(st.st_mode))
+        return ENOTDIR;
+    return access(path, X_OK) ? errno : 0;
+}
+
+void child_greet(const struct child *c, const struct lastlogin_files *f, const char *warning,
+                 struct buf *out)
+{
+    int err = folder_errno(c->home);
+    if (c->login && c->ssh && !motd_hushed(c->home)) {
+        motd_read(out);
+        lastlogin_read(f, getuid(), c->user, out);
+        if (warning) {
+            buf_put_text(out, warning);
+            buf_put_text(out, "\r\n");
+        }
+    }
+    if (err) {
+        buf_put_text(out, "Could not chdir to home directory ");
+        buf_put_text(out, c->home);
+        buf_put_text(out, ": ");
+        buf_put_text(out, strerror(err));
+        buf_put_text(out, "\r\n");
+    }
 }

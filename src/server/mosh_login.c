@@ -3,14 +3,11 @@
 #include "base/mem.h"
 #include "server/env.h"
 
-#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* ---- environment and program ---- */
 
 static const char *const locale_names[] = {
     "LANG",       "LANGUAGE",     "LC_CTYPE",       "LC_NUMERIC",        "LC_TIME",
@@ -83,34 +80,4 @@ void mosh_login_fini(struct mosh_login *l)
     env_fini(&l->env);
     free(l->file);
     free(l->home);
-}
-
-/* ---- message of the day ---- */
-
-static bool put_file(const char *path, struct buf *out)
-{
-    char text[4096];
-    ssize_t n;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return false;
-    while (buf_room(out) > 2 * sizeof text && (n = read(fd, text, sizeof text)) > 0)
-        for (ssize_t i = 0; i < n; i++) {
-            if (text[i] == '\n')
-                buf_put_u8(out, '\r');
-            buf_put_u8(out, (uint8_t)text[i]);
-        }
-    close(fd);
-    return true;
-}
-
-void motd_read(const char *home, struct buf *out)
-{
-    char hush[4096];
-    snprintf(hush, sizeof hush, "%s/.hushlogin", home);
-    if (!access(hush, F_OK))
-        return;
-    if (!put_file("/run/motd.dynamic", out))
-        put_file("/var/run/motd.dynamic", out);
-    put_file("/etc/motd", out);
 }

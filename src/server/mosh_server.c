@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "io/signals.h"
 #include "server/mosh_login.h"
+#include "server/motd.h"
 #include "server/serve.h"
 
 #include <ctype.h>
@@ -144,10 +145,10 @@ static uint16_t port_of(const struct mosh *m)
 static void show_motd(struct mosh *m, const char *home, uint64_t now_us)
 {
     struct buf text;
-    if (m->o->command)
+    if (m->o->command || motd_hushed(home))
         return;
     buf_init(&text, MOTD_MAX);
-    motd_read(home, &text);
+    motd_read(&text);
     server_session_output(m->serve.end, m->sid, buf_data(&text), buf_len(&text), now_us);
     buf_fini(&text);
 }
@@ -171,6 +172,8 @@ static void start_program(struct mosh *m, const struct session_info *info, uint6
             snprintf(text, sizeof text, "mosh-server: no pseudo terminal: %s\r\n", strerror(errno));
         server_session_output(m->serve.end, m->sid, text, (size_t)n, now_us);
         server_session_exited(m->serve.end, m->sid, 1, 0, now_us);
+    } else {
+        terminal_record(terminal_of(&m->serve, m->sid), "mosh");
     }
     mosh_login_fini(&login);
 }

@@ -7,10 +7,13 @@
 #include "io/signals.h"
 #include "io/sockaddr.h"
 #include "server/admin.h"
+#include "server/survive.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +25,10 @@
 #define FIRST_US      60000000u
 #define QUIT_US       4000000u /* after SIGTERM: for programs to end and clients to hear of it */
 #define HISTORY_BYTES (16u << 20)
+
+static const char doomed_text[] =
+    "tern: this host ends your sessions when you log out (KillUserProcesses in logind.conf); "
+    "loginctl enable-linger prevents that";
 
 static int complain(const char *text)
 {
@@ -351,11 +358,12 @@ void serve_fini(struct serve *s)
     loop_free(s->loop);
 }
 
-static int serve(const struct server_options *o, const struct start_record *r)
+static int serve(const struct server_options *o, const struct start_record *r, const char *warning)
 {
     struct serve s;
     if (serve_init(&s, o, detach_timeout(o, r)))
         return 1;
+    s.warning = warning;
     open_udp(&s, r);
     s.status = serve_signals(&s);
     if (!s.status)
@@ -388,7 +396,7 @@ static int bad_record(int err, const struct start_record *r)
 
 /* Read exactly one record, byte for byte as far as it goes: what follows belongs to the pipe path.
  */
-static int read_record(struct start_record *r)
+static int read_record(int fd, struct start_record *r)
 {
     struct buf in;
     size_t used;
@@ -404,10 +412,10 @@ static int read_record(struct start_record *r)
             want += wire_get_u32(buf_data(&in));
         size_t n = want - buf_len(&in);
         uint8_t *to = buf_reserve(&in, n < 65536 ? n : 65536);
-        struct pollfd p = {.fd = 0, .events = POLLIN};
+        struct pollfd p = {.fd = fd, .events = POLLIN};
         ssize_t len = -1;
         if (to && poll(&p, 1, 60000) == 1)
-            len = read(0, to, n < 65536 ? n : 65536);
+            len = read(fd, to, n < 65536 ? n : 65536);
         if (len < 0 && errno == EINTR)
             continue;
         if (len <= 0) {
@@ -418,29 +426,73 @@ static int read_record(struct start_record *r)
     }
 }
 
+/* A login with a forced command: the client's word does not count for what is run
+ * (openssh-mux.md §3.4). NULL, or why the record is refused. */
+static const char *refusal(const struct server_options *o, const struct start_record *r)
+{
+    bool forced = o->command || getenv("SSH_ORIGINAL_COMMAND");
+    if (!forced || o->attach)
+        return NULL;
+    if (r->action == START_ATTACH)
+        return "this login has a forced command and may not attach to sessions";
+    return o->command ? NULL
+                      : "this login has a forced command, and that says nothing of what to run; "
+                        "see FORCED COMMANDS in tern-server(1)";
+}
+
+static int start_new(const struct server_options *o, const struct start_record *r, bool moved)
+{
+    const struct passwd *pw = getpwuid(getuid());
+    const char *cgroup = getenv("TERN_CGROUP"); /* for tests */
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[n > 0 ? n : 0] = 0;
+    struct survive_config c = {.cgroup = cgroup ? cgroup : "/proc/self/cgroup",
+                               .user = pw ? pw->pw_name : "",
+                               .argv = o->argv,
+                               .self = n > 0 ? self : NULL,
+                               .limit_us = SURVIVE_US,
+                               .log = o->log};
+    int status;
+    enum survive survive = moved ? SURVIVE_SAFE : survive_logout(&c, r, &status);
+    if (survive == SURVIVE_MOVED)
+        return status;
+    harden_no_core();
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    if (leave_terminal())
+        return complain("cannot leave the terminal");
+    return serve(o, r, survive == SURVIVE_DOOMED ? doomed_text : NULL);
+}
+
+static int obey(const struct server_options *o, const struct start_record *r, bool moved)
+{
+    const char *why = refusal(o, r);
+    if (!connect_nonce_valid(r->nonce))
+        return bad_record(ERR_SYNTAX, r);
+    if (why)
+        return complain(why);
+    if (o->attach || r->action == START_ATTACH)
+        return admin_attach(o->attach ? o->attach : r->session, r->nonce);
+    if (r->action != START_NEW)
+        return complain("the client asks for something that this release does not know; install "
+                        "the same release on both ends");
+    return start_new(o, r, moved);
+}
+
 int server_run(const struct server_options *o)
 {
     struct start_record r;
-    if (isatty(0))
+    int moved = survive_adopt();
+    if (moved < 0 && isatty(0))
         return complain(
             "stdin is a terminal; tern-server is started by tern, not by hand; see tern --help");
-    int status = read_record(&r);
+    int status = read_record(moved < 0 ? 0 : moved, &r);
+    if (moved >= 0)
+        close(moved);
     if (status)
         return status;
-    if (!connect_nonce_valid(r.nonce)) {
-        status = bad_record(ERR_SYNTAX, &r);
-    } else if (o->attach || r.action == START_ATTACH) {
-        status = admin_attach(o->attach ? o->attach : r.session, r.nonce);
-    } else if (r.action != START_NEW) {
-        status =
-            complain("the client asks for something that this release does not know; install the "
-                     "same release on both ends");
-    } else {
-        harden_no_core();
-        signal(SIGHUP, SIG_IGN);
-        signal(SIGPIPE, SIG_IGN);
-        status = leave_terminal() ? complain("cannot leave the terminal") : serve(o, &r);
-    }
+    status = obey(o, &r, moved >= 0);
     start_fini(&r);
     return status;
 }

@@ -22,6 +22,7 @@ struct terminal {
     bool gone;       /* exited: free the pty at the end of the turn */
     bool ended;      /* the session is over: free all of it */
     bool modes_known, echo, canonical;
+    bool in_utmp;
     struct timer hangup; /* a program that does not mind SIGHUP is left behind */
 };
 
@@ -68,6 +69,7 @@ struct serve {
     void (*heard)(void *ctx); /* after each datagram; may be NULL */
     void *heard_ctx;
     struct connect connect; /* port and addresses of every connect line */
+    const char *warning;    /* shown at login; or NULL */
     int status;
 };
 
@@ -99,6 +101,8 @@ void ways_sweep(struct serve *s, bool all);
 int terminal_new(struct serve *s, uint32_t sid, const struct start_record *r);
 int terminal_open(struct serve *s, uint32_t sid, const struct pty_config *c);
 struct terminal *terminal_of(struct serve *s, uint32_t sid);
+/* Enter the terminal into utmp, if its login came through ssh, as from "ADDRESS via WHAT [PID]". */
+void terminal_record(struct terminal *t, const char *what);
 void terminal_write(struct terminal *t);
 void terminal_hangup(struct terminal *t);
 bool terminals_alive(const struct serve *s); /* is any program still running? */

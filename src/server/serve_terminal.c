@@ -1,10 +1,13 @@
 /* Ptys of the sessions. */
 #include "base/mem.h"
+#include "io/utmp.h"
 #include "server/serve.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* After a hangup a program has this long to end before its session does without it. */
 #define HANGUP_US 2000000u
@@ -54,20 +57,55 @@ int terminal_open(struct serve *s, uint32_t sid, const struct pty_config *c)
     return ERR_OK;
 }
 
+/* Written by us, before the program can print. */
+static void greet(struct serve *s, uint32_t sid, const struct child *child)
+{
+    struct buf text;
+    buf_init(&text, MOTD_MAX + 4096);
+    child_greet(child, &lastlogin_files, s->warning, &text);
+    server_session_output(s->end, sid, buf_data(&text), buf_len(&text), loop_now_us(s->loop));
+    buf_fini(&text);
+}
+
 int terminal_new(struct serve *s, uint32_t sid, const struct start_record *r)
 {
     struct child child;
-    child_init(&child, r);
+    child_init(&child, r, s->o->command);
+    greet(s, sid, &child);
     int err = terminal_open(s, sid,
                             &(struct pty_config){
                                 .file = child.file,
                                 .argv = (const char *const *)child.argv.item,
                                 .env = (const char *const *)child.env.item,
+                                .name_var = child.ssh ? "SSH_TTY" : NULL,
                                 .cwd = child.home,
                                 .size = {.cols = r->cols, .rows = r->rows},
                             });
     child_fini(&child);
+    if (!err)
+        terminal_record(terminal_of(s, sid), "tern");
     return err;
+}
+
+/* ---- utmp ---- */
+
+void terminal_record(struct terminal *t, const char *what)
+{
+    const char *ssh = getenv("SSH_CONNECTION");
+    char helper[256], host[256];
+    if (!ssh || !utmp_helper(helper, sizeof helper))
+        return;
+    snprintf(host, sizeof host, "%.*s via %s [%d]", (int)strcspn(ssh, " "), ssh, what,
+             (int)getpid());
+    t->in_utmp = utmp_add(helper, pty_master(t->pty), host);
+}
+
+static void terminal_unrecord(struct terminal *t)
+{
+    char helper[256];
+    if (t->in_utmp && t->pty && utmp_helper(helper, sizeof helper))
+        utmp_remove(helper, pty_master(t->pty));
+    t->in_utmp = false;
 }
 
 struct terminal *terminal_of(struct serve *s, uint32_t sid)
@@ -111,6 +149,7 @@ void terminals_sweep(struct serve *s, bool all)
     {
         struct terminal *t = LIST_ITEM(n, struct terminal, node);
         if (t->gone || t->ended || all) {
+            terminal_unrecord(t);
             pty_free(t->pty);
             t->pty = NULL;
             timer_clear(&t->hangup);

@@ -19,6 +19,8 @@ struct server_options {
     bool detach_set;              /* detach_timeout_s counts, over the start record's */
     uint64_t detach_timeout_s;    /* 0 = none */
     const char *attach;           /* --attach NAME: over the start record's action; or NULL */
+    const char *command;          /* over the start record's: the only one to be run; or NULL */
+    char *const *argv;            /* our own command line; NULL: cannot be run once more */
 };
 
 /* Serve: read the start record from stdin and do what it says. Returns the exit status; complaints

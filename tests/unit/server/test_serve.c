@@ -71,6 +71,8 @@ static int width_one(void *ctx, uint32_t cp)
     return 1;
 }
 
+static const char *forced; /* the only command that the next servers run */
+
 static _Noreturn void be_server(int in, int out, int err, enum leader leader, const char *attach)
 {
     if (leader == LEADS_SESSION)
@@ -80,7 +82,7 @@ static _Noreturn void be_server(int in, int out, int err, enum leader leader, co
     dup2(in, 0);
     dup2(out, 1);
     dup2(err, 2);
-    struct server_options o = {.width = width_one, .attach = attach};
+    struct server_options o = {.width = width_one, .attach = attach, .command = forced};
     int status = server_run(&o);
     fflush(NULL);
     _exit(status);
@@ -403,6 +405,42 @@ static void test_stubborn_program(void **state)
     assert_int_equal(finish(&s), 0);
 }
 
+/* A login with a forced command runs what that names, and nothing that the client says. */
+static void test_forced_command(void **state)
+{
+    struct world *w = *state;
+    struct server s, other;
+    struct buf record;
+    struct control_answer *a = calloc(1, sizeof *a);
+    start_named(&other, "other", "sleep 1000");
+    setenv("SSH_ORIGINAL_COMMAND", "exec sh -c tern-server", 1);
+    make_record(&record, "", "exit 3", START_NEW);
+    start(&s, LEADS_SESSION, &record, NULL);
+    expect_complaint(&s, "FORCED COMMANDS");
+    buf_fini(&record);
+    make_record(&record, "other", NULL, START_ATTACH);
+    start(&s, LEADS_SESSION, &record, NULL);
+    expect_complaint(&s, "may not attach");
+    forced = "exit 4";
+    start(&s, LEADS_SESSION, &record, NULL);
+    expect_complaint(&s, "may not attach");
+    start_named(&s, "", "exit 3");
+    wait_exited(w, &s, a);
+    assert_int_equal(a->session[0].status, 4);
+    kill(s.pid, SIGTERM);
+    assert_int_equal(finish(&s), 0);
+    forced = NULL;
+    /* What the command line itself says counts: --attach other. */
+    start(&s, LEADS_SESSION, &record, "other");
+    buf_fini(&record);
+    read_connect(&s);
+    assert_int_equal(finish(&s), 0);
+    unsetenv("SSH_ORIGINAL_COMMAND");
+    kill(other.pid, SIGTERM);
+    assert_int_equal(finish(&other), 0);
+    free(a);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -416,6 +454,7 @@ int main(void)
         TEST(test_leader_of_a_job),
         TEST(test_hangup_of_the_login_changes_nothing),
         TEST(test_stubborn_program),
+        TEST(test_forced_command),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
