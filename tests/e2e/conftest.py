@@ -86,14 +86,14 @@ def hosts(box, keys):
 
 
 @pytest.fixture
-def outer(request, tmux):
-    """A shell in a terminal, which has to be as it was when the test is through."""
-    w = tmux.shell()
+def outer(request, box):
+    """A shell in a terminal, which has to be as it was when the test is through; $F is the ssh
+    configuration of the hosts that the test makes."""
+    box.env["F"] = box.file("ssh_config")
+    w = box.tmux.shell()
     before, stty = w.modes(), w.stty()
     yield w
     report = getattr(request.node, "report_call", None)
-    if report is not None and report.failed:
-        print(b.log_text())  # pytest shows it with the failure
     if report is not None and report.passed:
         w.wait(lambda: w.modes() == before, what=f"the modes as before: {before}")
         w.wait(lambda: w.stty() == stty, what="stty as before")

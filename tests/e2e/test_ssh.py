@@ -15,8 +15,7 @@ TERN = "tern -F $F"
 
 def enter(w, command=f"{TERN} far", timeout=20):
     """Start it and wait for the far shell's prompt."""
-    w.start(command)
-    w.wait(lambda: [r for r in w.rows() if r][-1:] == [PROMPT], timeout, "the far shell's prompt")
+    w.enter(command, PROMPT, timeout)
 
 
 def leave(w, box, status=3):
@@ -336,7 +335,7 @@ def test_host_key_question(outer, box, hosts):
     outer.start(f"{TERN} {ask} far")
     outer.wait_for("Are you sure you want to continue connecting")
     outer.line("yes")
-    outer.wait(lambda: [r for r in outer.rows() if r][-1:] == [PROMPT], what="the far shell's prompt")
+    outer.wait_prompt(PROMPT)
     assert "[127.0.0.1]" in open(f"{box.home}/kh").read()
     leave(outer, box)
 
@@ -350,7 +349,7 @@ def test_password(outer, box, hosts):
     outer.wait_for("try again")
     outer.wait(lambda: outer.text().count("password:") == 2)
     outer.line("right")
-    outer.wait(lambda: [r for r in outer.rows() if r][-1:] == [PROMPT], what="the far shell's prompt")
+    outer.wait_prompt(PROMPT)
     assert "right" not in outer.text(history=True) and "wrong" not in outer.text(history=True)
     outer.line("echo visible")
     outer.wait_row("visible")
@@ -385,7 +384,7 @@ def test_passphrase(outer, box, hosts, keys):
     outer.start(f"{TERN} -i {keys.file('locked')} far")
     outer.wait_for("Enter passphrase")
     outer.line(keys.PASSPHRASE)
-    outer.wait(lambda: [r for r in outer.rows() if r][-1:] == [PROMPT], what="the far shell's prompt")
+    outer.wait_prompt(PROMPT)
     leave(outer, box)
 
 

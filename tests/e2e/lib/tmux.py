@@ -162,6 +162,18 @@ class Shell(Window):
                   "the command's echo")
         self.keys("Enter")
 
+    def enter(self, command, prompt, timeout=20):
+        """Start what ends in the prompt of another shell, of a session for instance."""
+        self.start(command)
+        self.wait_prompt(prompt, timeout)
+
+    def wait_prompt(self, prompt, timeout=20):
+        def last():
+            return ([r for r in self.rows() if r] or [""])[-1]
+
+        self.wait(lambda: last() in (prompt, self.PROMPT), timeout, f"the prompt {prompt}")
+        assert last() == prompt, self.text()
+
     def finish(self, timeout=15):
         """Waits for the prompt and asks for the status of what ran before; an int."""
         self.ready(timeout)
