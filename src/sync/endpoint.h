@@ -68,6 +68,7 @@ struct sync {
     struct log_reader reader[SYNC_LOGS];
     bool peer_shutdown, peer_shutdown_acked;
     bool ack_pending;
+    bool stuck; /* receiver_stuck, when an instruction came last */
     bool facts_ack_due;
 
     /* out */
@@ -93,6 +94,7 @@ struct sync {
     struct input_queue input;    /* client: to be sent; server: received */
     uint16_t cols, rows;         /* client: size of the last resize event */
     struct screen_source source; /* server */
+    struct screen *zero;         /* server: state 0, to start anew from */
     struct snapshot *live;       /* server: the live screen */
     uint64_t echo_ack;           /* server */
     struct echo_note note[ECHO_NOTES];

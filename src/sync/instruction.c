@@ -129,6 +129,10 @@ static int take_varint(struct instruction *ins, const struct pb_field *f)
         ins->has_facts_ack = true;
         ins->facts_ack = f->value;
         break;
+    case FIELD_RESYNC:
+        ins->has_resync = true;
+        ins->resync = f->value;
+        break;
     }
     return ERR_OK;
 }
@@ -225,6 +229,8 @@ void instruction_put(struct buf *out, const struct instruction *ins)
         put_facts(out, &ins->facts);
     if (ins->has_facts_ack)
         pb_put_varint(out, FIELD_FACTS_ACK, ins->facts_ack);
+    if (ins->has_resync)
+        pb_put_varint(out, FIELD_RESYNC, ins->resync);
     for (size_t i = 0; i < ins->data_n; i++)
         put_log_data(out, &ins->data[i]);
     for (size_t i = 0; i < ins->ack_n; i++)

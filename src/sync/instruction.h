@@ -19,6 +19,7 @@ enum {
     FIELD_FACTS_ACK = 102,
     FIELD_LOG_DATA = 103,
     FIELD_LOG_ACK = 104,
+    FIELD_RESYNC = 105,
 };
 
 struct facts {
@@ -54,8 +55,9 @@ struct instruction {
     size_t diff_len;
     const uint8_t *chaff;
     size_t chaff_len;
-    bool has_caps, has_facts_ack;
+    bool has_caps, has_facts_ack, has_resync;
     uint64_t caps, facts_ack;
+    uint64_t resync; /* start anew: the newest state that the asking side has */
     struct facts facts;
     size_t data_n, ack_n;
     struct log_data data[INSTRUCTION_LOG_DATA];

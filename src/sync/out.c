@@ -19,6 +19,10 @@ size_t out_room(const struct sync_link *facts)
 /* Ours, towards a native peer that showed that it knows them. */
 static void add_extras(struct sync *s, struct instruction *ins)
 {
+    if (s->peer_caps & SYNC_CAP_RESYNC && s->stuck) {
+        ins->has_resync = true;
+        ins->resync = receiver_newest(&s->receiver)->num;
+    }
     if (s->peer_caps & SYNC_CAP_FACTS) {
         if (s->facts_dirty) {
             s->mine.seq++;

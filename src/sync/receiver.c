@@ -29,6 +29,8 @@ void receiver_fini(struct receiver *r)
         r->ops.unref(r->held[i].state);
     while (r->stash_n)
         stash_drop(r, r->stash_n - 1);
+    if (r->zero)
+        r->ops.unref(r->zero);
     free(r->held);
     free(r->stash);
     r->held = NULL;
@@ -125,17 +127,44 @@ static bool quenched(struct receiver *r, uint64_t now_us)
     return false;
 }
 
+void receiver_set_zero(struct receiver *r, void *zero)
+{
+    r->zero = r->ops.ref(zero);
+}
+
+bool receiver_stuck(const struct receiver *r, uint64_t now_us)
+{
+    return r->full_us && now_us - r->full_us >= RECEIVER_STUCK_US;
+}
+
+/* The sender starts anew: nothing that is held will be referred to any more. */
+static void start_anew(struct receiver *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        r->ops.unref(r->held[i].state);
+    while (r->stash_n)
+        stash_drop(r, r->stash_n - 1);
+    r->n = 1;
+    r->held[0] = (struct held){.state = r->ops.ref(r->zero)};
+    r->held[0].cost = r->cost = r->ops.cost(NULL, r->zero);
+}
+
 static int take(struct receiver *r, const struct instruction *ins, uint64_t now_us)
 {
     if (find(r, ins->new_num))
         return RECEIVER_KNOWN;
     if (ins->throwaway_num > ins->old_num || ins->new_num <= ins->old_num)
         return ERR_STATE;
+    if (r->zero && !ins->old_num && r->held[0].num && ins->new_num > receiver_newest(r)->num)
+        start_anew(r);
     if (!find(r, ins->old_num))
         return stash_put(r, ins);
     throw_away(r, ins->throwaway_num);
-    if (quenched(r, now_us))
+    if (quenched(r, now_us)) {
+        r->full_us = r->full_us ? r->full_us : now_us;
         return ERR_CAP;
+    }
+    r->full_us = 0;
     const struct held *ref = find(r, ins->old_num);
     void *state;
     if (ins->diff_len) {

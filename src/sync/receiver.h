@@ -8,6 +8,7 @@
 
 #define RECEIVER_QUENCH_US   15000000
 #define RECEIVER_STASH_ITEMS 64
+#define RECEIVER_STUCK_US    1000000
 
 struct held {
     uint64_t num;
@@ -29,6 +30,8 @@ struct receiver {
     size_t cost, cost_max;
     uint64_t quench_us; /* beyond the cap nothing is taken before this */
     uint64_t heard_us;  /* when the newest state came; 0 = never */
+    void *zero;         /* state 0, from which a sender may always start anew; NULL: it may not */
+    uint64_t full_us;   /* since when the caps have refused everything; 0 = they have not */
     struct stashed *stash;
     size_t stash_n, stash_bytes;
 };
@@ -55,6 +58,12 @@ static inline const struct held *receiver_newest(const struct receiver *r)
  * nothing changed: ERR_STATE (old_num unknown, or §12's fatal cases), ERR_CAP (quenched), or what
  * apply gave. */
 int MUST_USE receiver_take(struct receiver *r, const struct instruction *ins, uint64_t now_us);
+
+/* A sender may start anew from state 0 (takes its own reference): what is held then goes. */
+void receiver_set_zero(struct receiver *r, void *zero);
+/* The caps have refused everything for so long that only starting anew helps: after a long time in
+ * which no acknowledgement of ours came through. */
+bool receiver_stuck(const struct receiver *r, uint64_t now_us);
 
 size_t receiver_memory(const struct receiver *r);
 

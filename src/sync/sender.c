@@ -151,7 +151,7 @@ uint64_t sender_number(struct sender *s, const void *to, bool fresh)
         return SENDER_MAX64;
     if (!fresh && (to == last->state || (to == s->cur && sender_current(s))))
         return last->num;
-    return last->num + 1;
+    return s->top + 1;
 }
 
 static void drop_middle(struct sender *s, size_t i)
@@ -188,6 +188,8 @@ struct sent *sender_sent(struct sender *s, uint64_t num, void *to, uint64_t base
         BUG_ON(num <= sender_last(s)->num);
         e = append(s, num, to, now_us);
     }
+    if (num != SENDER_MAX64 && num > s->top)
+        s->top = num;
     e->time_us = now_us;
     e->base = base;
     e->size = size;
@@ -196,6 +198,19 @@ struct sent *sender_sent(struct sender *s, uint64_t num, void *to, uint64_t base
     if (num == SENDER_MAX64)
         s->shutdown_tries++;
     return e;
+}
+
+bool sender_restart(struct sender *s, uint64_t newest, void *zero)
+{
+    if (!s->list[0].num || s->list[0].num > newest || newest > s->top)
+        return false;
+    for (size_t i = 0; i < s->n; i++)
+        s->ops.unref(s->list[i].state);
+    s->n = 1;
+    s->list[0] = (struct sent){.state = s->ops.ref(zero)};
+    s->list[0].cost = s->cost = s->ops.cost(NULL, zero);
+    s->same = s->differs = false;
+    return true;
 }
 
 void sender_shutdown(struct sender *s, uint64_t now_us)

@@ -28,6 +28,7 @@ struct sender {
     struct state_ops ops;
     struct sent list[SENDER_LIST + 1]; /* first: newest acknowledged; last: newest sent */
     size_t n;                          /* >= 1 */
+    uint64_t top;                      /* highest number used, but for MAX64 */
     void *cur;                         /* the live state, a reference */
     bool same;                         /* cur is known to be equal to the last sent */
     bool differs;                      /* ... or known not to be */
@@ -84,6 +85,10 @@ uint64_t sender_number(struct sender *s, const void *to, bool fresh);
  * entry. The list may shrink: indices are void. */
 struct sent *sender_sent(struct sender *s, uint64_t num, void *to, uint64_t base, size_t size,
                          uint64_t now_us);
+
+/* The peer asks to start anew, having newest state `newest`: the list becomes state 0 alone (takes
+ * its own reference), numbers go on. False if that was done already or the question is old. */
+bool sender_restart(struct sender *s, uint64_t newest, void *zero);
 
 /* Begin the shutdown. */
 void sender_shutdown(struct sender *s, uint64_t now_us);

@@ -27,7 +27,10 @@ static void init_client(struct sync *s, const struct sync_config *c)
         .cols = s->cols, .rows = s->rows, .width = c->width, .width_ctx = c->width_ctx};
     screen_replica_init(&s->replica, &term);
     struct replica_ops in = screen_replica_ops(&s->replica);
-    receiver_init(&s->receiver, &in, screen_zero(s->cols, s->rows), s->native, SYNC_SCREENS_MAX);
+    struct screen *zero = screen_zero(s->cols, s->rows);
+    receiver_init(&s->receiver, &in, zero, s->native, SYNC_SCREENS_MAX);
+    if (s->native)
+        receiver_set_zero(&s->receiver, zero);
     if (input_append_resize(&s->input, s->cols, s->rows)) /* the first event, §8 */
         BUG("no room in an empty queue");
     sender_set(&s->sender, input_mark_end(&s->input));
@@ -41,6 +44,7 @@ static void init_server(struct sync *s, const struct sync_config *c)
     struct state_ops out = screen_state_ops(&s->source);
     struct screen *zero = screen_zero(s->cols, s->rows);
     s->live = snapshot_ref(zero->snap);
+    s->zero = out.ref(zero);
     sender_init(&s->sender, &out, zero);
     input_init(&s->input, SYNC_INPUT_MAX, true);
     struct replica_ops in = input_replica_ops(&s->input);
@@ -78,6 +82,8 @@ void sync_free(struct sync *s)
 {
     if (!s)
         return;
+    if (s->zero)
+        s->sender.ops.unref(s->zero);
     sender_fini(&s->sender);
     receiver_fini(&s->receiver);
     if (s->role == SYNC_CLIENT)
@@ -232,6 +238,15 @@ static int take_state(struct sync *s, const struct instruction *ins, uint64_t no
     return news;
 }
 
+/* The peer's caps are full of states that it cannot let go: nothing that it acknowledged came
+ * through for long. */
+static void start_anew(struct sync *s, uint64_t newest)
+{
+    if (sender_restart(&s->sender, newest, s->zero))
+        log_line(s->log, LOG_INFO, "sync", "starting anew from state 0, as the peer asks");
+    s->nat.steps = 0;
+}
+
 static int take_instruction(struct sync *s, const struct instruction *ins, uint64_t now_us,
                             const struct sync_link *facts)
 {
@@ -247,9 +262,14 @@ static int take_instruction(struct sync *s, const struct instruction *ins, uint6
     }
     if (s->native)
         news |= take_extras(s, ins, now_us, facts);
+    if (s->native && ins->has_resync && s->zero)
+        start_anew(s, ins->resync);
     if (s->native && !ins->has_state)
         return news;
     int got = take_state(s, ins, now_us, facts);
+    s->stuck = receiver_stuck(&s->receiver, now_us);
+    if (got == ERR_CAP && s->stuck && s->native)
+        native_owe_ack(s, now_us, ACK_DELAY_US); /* carries the wish to start anew */
     if (got >= 0)
         return news | got;
     log_line(s->log, LOG_DEBUG, "sync", "state %llu dropped: %s", (unsigned long long)ins->new_num,
