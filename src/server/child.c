@@ -35,14 +35,16 @@ static bool name_valid(const char *var, size_t len)
     return true;
 }
 
-bool child_accepts(const char *var, bool forced)
+static bool is_locale(const char *var)
+{
+    return !strncmp(var, "LANG=", 5) || !strncmp(var, "LANGUAGE=", 9) || !strncmp(var, "LC_", 3);
+}
+
+bool child_accepts(const char *var)
 {
     size_t len = strcspn(var, "=");
     if (!var[len] || !name_valid(var, len))
         return false;
-    if (forced) /* BASH_ENV, PYTHONPATH and their like would undo what the command fixes */
-        return !strncmp(var, "LANG=", 5) || !strncmp(var, "LANGUAGE=", 9) ||
-               !strncmp(var, "LC_", 3);
     for (size_t i = 0; i < sizeof of_login / sizeof *of_login; i++)
         if (strlen(of_login[i]) == len && !strncmp(var, of_login[i], len))
             return false;
@@ -74,12 +76,18 @@ static void fill_original(struct child *c, const struct start_record *r, const c
     buf_fini(&line);
 }
 
+/* Through ssh the client's variables have come already, as far as sshd accepts them (AcceptEnv):
+ * they are in our own environment, and the record does not widen that. But for the locale, where
+ * the host gave none that would do. Nor does it with a forced command, which BASH_ENV and its like
+ * would undo. */
 static void fill_client(struct child *c, const struct start_record *r, bool forced)
 {
-    bool own_zone = env_get(&c->env, "TZ") != NULL;
+    bool own_zone = env_get(&c->env, "TZ") != NULL, own_locale = env_locale_utf8(&c->env);
     for (size_t i = 0; i < r->env.count; i++) {
         const char *var = r->env.item[i];
-        if (child_accepts(var, forced) && !(own_zone && !strncmp(var, "TZ=", 3)))
+        if (!child_accepts(var) || (own_zone && !strncmp(var, "TZ=", 3)))
+            continue;
+        if ((!c->ssh && !forced) || (is_locale(var) && !own_locale))
             env_set(&c->env, var);
     }
 }
@@ -90,6 +98,7 @@ static void fill_env(struct child *c, const struct start_record *r, const char *
     env_inherit(&c->env);
     for (size_t i = 0; i < sizeof of_bootstrap / sizeof *of_bootstrap; i++)
         env_unset(&c->env, of_bootstrap[i]);
+    c->ssh = env_get(&c->env, "SSH_CONNECTION") && !env_get(&c->env, "SSH_TTY");
     env_unset(&c->env, "SSH_TTY"); /* the new terminal's name takes its place */
     fill_client(c, r, forced != NULL);
     fill_original(c, r, forced);
@@ -147,7 +156,6 @@ void child_init(struct child *c, const struct start_record *r, const char *force
     const char *home = env_get(&c->env, "HOME"), *user = env_get(&c->env, "USER");
     c->home = copy(home && *home ? home : "/");
     c->user = copy(user ? user : "");
-    c->ssh = env_get(&c->env, "SSH_CONNECTION") != NULL;
     env_terminate(&c->env);
     env_terminate(&c->argv);
 }

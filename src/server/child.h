@@ -14,18 +14,17 @@ struct child {
     char *home;
     char *user;
     bool login; /* a login shell: there was no command */
-    bool ssh;   /* the login came through ssh */
+    bool ssh;   /* started by a login through ssh, not from within one */
 };
 
 /* From the record, the passwd entry and our own environment. forced: the only command that this
- * login may run, a text for the shell, whatever the record says; the client may then set no
- * variables but its locale (openssh-mux.md §3.4). Or NULL. */
+ * login may run, a text for the shell, whatever the record says (openssh-mux.md §3.4). Or NULL. */
 void child_init(struct child *c, const struct start_record *r, const char *forced);
 void child_fini(struct child *c);
 
-/* May the client set this variable ("NAME=value")? Never what the login decides, the loader's, or
+/* May a client set this variable ("NAME=value")? Never what the login decides, the loader's, or
  * ours. */
-bool child_accepts(const char *var, bool forced);
+bool child_accepts(const char *var);
 
 /* Appends what the terminal shows before the program prints: for a login shell through ssh the
  * messages of the day, the last login and `warning` (or NULL), unless the user wants none of it;

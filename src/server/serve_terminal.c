@@ -81,9 +81,9 @@ int terminal_new(struct serve *s, uint32_t sid, const struct start_record *r)
                                 .cwd = child.home,
                                 .size = {.cols = r->cols, .rows = r->rows},
                             });
-    child_fini(&child);
-    if (!err)
+    if (!err && child.ssh)
         terminal_record(terminal_of(s, sid), "tern");
+    child_fini(&child);
     return err;
 }
 

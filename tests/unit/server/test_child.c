@@ -120,22 +120,38 @@ static void test_text_for_the_shell(void **state)
     start_fini(&r);
 }
 
+static const char *const never[] = {
+    "USER=eve",
+    "LOGNAME=eve",
+    "HOME=/eve",
+    "PATH=/eve",
+    "MAIL=/eve",
+    "SHELL=/eve",
+    "LD_PRELOAD=/eve",
+    "LD_LIBRARY_PATH=/eve",
+    "TERM=eve",
+    "SSH_TTY=/dev/eve",
+    "SSH_X=eve",
+    "TERN_X=eve",
+    "MOSH_KEY=eve",
+    "SHLVL=eve",
+    "BAD NAME=eve",
+    "1X=eve",
+    "PWD=/eve",
+    "BASH_FUNC_x%%=eve",
+    "=eve",
+    "eve",
+};
+
 /* What sshd decides is not the client's, and nothing of ours or of the bootstrap is left. */
 static void test_variables_of_the_login(void **state)
 {
-    static const char *const never[] = {"USER=eve",     "LOGNAME=eve",      "HOME=/eve",
-                                        "PATH=/eve",    "MAIL=/eve",        "SHELL=/eve",
-                                        "TZ=Eve/Eve",   "LD_PRELOAD=/eve",  "LD_LIBRARY_PATH=/eve",
-                                        "TERM=eve",     "SSH_TTY=/dev/eve", "SSH_CONNECTION=eve",
-                                        "TERN_X=eve",   "MOSH_KEY=eve",     "SHLVL=eve",
-                                        "BAD NAME=eve", "1X=eve",           "BASH_FUNC_x%%=eve",
-                                        "PWD=/eve"};
     struct start_record r;
     struct child c;
     start_init(&r);
     setenv("SSH_CONNECTION", "192.0.2.1 1 192.0.2.2 22", 1);
     setenv("SSH_CLIENT", "192.0.2.1 1 22", 1);
-    setenv("SSH_TTY", "/dev/old", 1);
+    setenv("SSH_TTY", "/dev/old", 1); /* tern --local within a login */
     setenv("SSH_ORIGINAL_COMMAND", "tern-server", 1);
     setenv("TZ", "UTC", 1);
     setenv("HOME", "/home/of/login", 1);
@@ -145,13 +161,14 @@ static void test_variables_of_the_login(void **state)
     setenv("INVOCATION_ID", "1234", 1);
     for (size_t i = 0; i < sizeof never / sizeof *never; i++)
         start_list_add(&r.env, never[i]);
+    start_list_add(&r.env, "TZ=Eve/Eve");
     start_list_add(&r.env, "LC_TIME=C");
     start_list_add(&r.env, "GIT_PROTOCOL=version=2");
     child_init(&c, &r, NULL);
     for (size_t i = 0; i < c.env.count; i++)
         if (strstr(c.env.item[i], "eve"))
             fail_msg("%s", c.env.item[i]);
-    assert_true(c.ssh);
+    assert_false(c.ssh);
     assert_string_equal(env_of(&c, "SSH_CONNECTION"), "192.0.2.1 1 192.0.2.2 22");
     assert_string_equal(env_of(&c, "SSH_CLIENT"), "192.0.2.1 1 22");
     assert_string_equal(env_of(&c, "TZ"), "UTC");
@@ -161,13 +178,14 @@ static void test_variables_of_the_login(void **state)
     assert_string_equal(env_of(&c, "MAIL"), "/mail/of/login");
     assert_string_equal(env_of(&c, "LC_TIME"), "C");
     assert_string_equal(env_of(&c, "GIT_PROTOCOL"), "version=2");
-    assert_null(env_of(&c, "SSH_TTY")); /* set with the terminal */
+    assert_null(env_of(&c, "SSH_TTY"));
     assert_null(env_of(&c, "SSH_ORIGINAL_COMMAND"));
     assert_null(env_of(&c, "SHLVL"));
     assert_null(env_of(&c, "INVOCATION_ID"));
     child_fini(&c);
     /* A zone of the client's counts where the host says nothing. */
     unsetenv("TZ");
+    unsetenv("SSH_TTY");
     unsetenv("SSH_CONNECTION");
     child_init(&c, &r, NULL);
     assert_string_equal(env_of(&c, "TZ"), "Eve/Eve");
@@ -176,11 +194,42 @@ static void test_variables_of_the_login(void **state)
     start_fini(&r);
 }
 
+/* sshd has taken what it accepts; the record adds nothing but a locale, where there is none. */
+static void test_variables_through_ssh(void **state)
+{
+    struct start_record r;
+    struct child c;
+    start_init(&r);
+    setenv("SSH_CONNECTION", "192.0.2.1 1 192.0.2.2 22", 1);
+    setenv("ACCEPTED", "1", 1);
+    setenv("LC_ALL", "C", 1);
+    start_list_add(&r.env, "ACCEPTED=2");
+    start_list_add(&r.env, "OTHER=x");
+    start_list_add(&r.env, "LC_TIME=client");
+    child_init(&c, &r, NULL);
+    assert_true(c.ssh);
+    assert_string_equal(env_of(&c, "ACCEPTED"), "1");
+    assert_null(env_of(&c, "OTHER"));
+    assert_string_equal(env_of(&c, "LC_TIME"), "client");
+    child_fini(&c);
+    if (hostlocale_utf8()) {
+        setenv("LC_ALL", hostlocale_utf8(), 1);
+        child_init(&c, &r, NULL);
+        assert_null(env_of(&c, "LC_TIME"));
+        assert_string_equal(env_of(&c, "LC_ALL"), hostlocale_utf8());
+        child_fini(&c);
+    }
+    unsetenv("LC_ALL");
+    unsetenv("SSH_CONNECTION");
+    start_fini(&r);
+}
+
 static void test_forced_command(void **state)
 {
     struct start_record r;
     struct child c;
     start_init(&r);
+    setenv("LC_ALL", "C", 1);
     setenv("SSH_ORIGINAL_COMMAND", "the bootstrap", 1);
     start_list_add(&r.env, "BASH_ENV=/eve");
     start_list_add(&r.env, "GIT_PROTOCOL=eve");
@@ -252,6 +301,7 @@ int main(void)
         cmocka_unit_test(test_login_shell_and_command),
         cmocka_unit_test(test_text_for_the_shell),
         cmocka_unit_test(test_variables_of_the_login),
+        cmocka_unit_test(test_variables_through_ssh),
         cmocka_unit_test(test_forced_command),
         cmocka_unit_test(test_greeting),
     };
