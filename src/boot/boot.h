@@ -21,6 +21,7 @@ struct boot_pipe {
     int out; /* to read from: the server's stdout */
     const uint8_t *rest;
     size_t rest_len;
+    const char *mark; /* frames begin behind a line that ends with this; NULL: at once */
 };
 
 struct boot_ops {

@@ -38,6 +38,10 @@ static int learn_terminal(const struct mosh_client_options *o, struct view_facts
         fprintf(stderr, "mosh-client: %s\n", note);
         return 1;
     }
+    if (f->paint.colours >= 8) { /* stock hands every colour on as it is */
+        f->paint.colours = 256;
+        f->paint.rgb = true;
+    }
     f->all_on_alt = true;
     if (o->no_term_init || !f->smcup)
         f->smcup = f->rmcup = "";

@@ -7,10 +7,13 @@
 #include "link/frame.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+/* Bytes that a login may print before the mark. */
+#define NOISE_MAX (1u << 20)
 /* More than the link ever leaves in a pipe; what does not fit is lost, as a datagram may be. */
 #define PIPE_QUEUE (2u << 20)
 
@@ -30,7 +33,11 @@ struct paths {
     struct pipe *pipe;
     uint32_t pipe_sock; /* 0 = none */
     uint64_t pipe_since_us;
+    bool breaking; /* freed soon, through `broken` */
     struct frame_reader frames;
+    char mark[PATHS_MARK]; /* "" once it was seen: the pipe is a path from then on */
+    char line[PATHS_MARK]; /* the end of the line that is being read before */
+    size_t line_len, noise;
     struct later broken; /* the pipe is freed outside its own calls */
 };
 
@@ -136,11 +143,13 @@ void paths_woken(struct paths *p, uint64_t now_us)
 
 static void pipe_broke(struct paths *p, const char *why)
 {
-    if (!p->pipe || !p->pipe_sock)
+    if (!p->pipe || p->breaking)
         return;
     log_line(p->log, LOG_INFO, "client", "pipe %u closed: %s", p->pipe_sock, why);
-    link_pipe_closed(p->link, p->pipe_sock, loop_now_us(p->loop));
+    if (p->pipe_sock)
+        link_pipe_closed(p->link, p->pipe_sock, loop_now_us(p->loop));
     p->pipe_sock = 0;
+    p->breaking = true;
     later_set(&p->broken);
 }
 
@@ -149,7 +158,38 @@ static void on_broken(void *ctx)
     struct paths *p = ctx;
     pipe_free(p->pipe);
     p->pipe = NULL;
+    p->breaking = false;
     p->ops.pipe_lost(p->ops.ctx);
+}
+
+static void pipe_up(struct paths *p)
+{
+    p->mark[0] = 0;
+    p->pipe_sock = p->next_sock++;
+    p->pipe_since_us = loop_now_us(p->loop);
+    link_pipe_open(p->link, p->pipe_sock, p->pipe_since_us);
+    log_line(p->log, LOG_INFO, "client", "pipe %u open", p->pipe_sock);
+}
+
+/* Take bytes up to the line of the mark; what a login prints before it is nobody's. */
+static void seek_mark(struct paths *p, const uint8_t **bytes, size_t *len)
+{
+    size_t mark = strlen(p->mark);
+    while (*len && p->mark[0]) {
+        char c = (char)*(*bytes)++;
+        (*len)--;
+        if (c == '\n') {
+            if (p->line_len >= mark && !memcmp(p->line + p->line_len - mark, p->mark, mark))
+                pipe_up(p);
+            p->line_len = 0;
+            continue;
+        }
+        if (p->line_len == sizeof p->line)
+            memmove(p->line, p->line + 1, --p->line_len);
+        p->line[p->line_len++] = c;
+        if (++p->noise > NOISE_MAX)
+            pipe_broke(p, "too much noise");
+    }
 }
 
 static void on_pipe_data(void *ctx, const uint8_t *bytes, size_t len)
@@ -158,6 +198,11 @@ static void on_pipe_data(void *ctx, const uint8_t *bytes, size_t len)
     const uint8_t *dgram;
     size_t dgram_len;
     int got;
+    if (p->mark[0]) {
+        seek_mark(p, &bytes, &len);
+        if (!p->mark[0])
+            p->ops.event(p->ops.ctx);
+    }
     while (p->pipe_sock && (got = frame_read(&p->frames, &bytes, &len, &dgram, &dgram_len)) != 0) {
         if (got < 0) {
             pipe_broke(p, "out of step");
@@ -180,6 +225,7 @@ static void on_pipe_failed(void *ctx, int sys_errno)
 
 int paths_pipe_open(struct paths *p, const struct boot_pipe *pipe, uint64_t now_us)
 {
+    (void)now_us;
     struct pipe_ops ops = {
         .data = on_pipe_data, .eof = on_pipe_eof, .failed = on_pipe_failed, .ctx = p};
     BUG_ON(p->pipe);
@@ -191,10 +237,12 @@ int paths_pipe_open(struct paths *p, const struct boot_pipe *pipe, uint64_t now_
         return err;
     }
     memset(&p->frames, 0, sizeof p->frames);
-    p->pipe_sock = p->next_sock++;
-    p->pipe_since_us = now_us;
-    link_pipe_open(p->link, p->pipe_sock, now_us);
-    log_line(p->log, LOG_INFO, "client", "pipe %u open", p->pipe_sock);
+    p->line_len = p->noise = 0;
+    p->mark[0] = 0;
+    if (pipe->mark)
+        snprintf(p->mark, sizeof p->mark, "%s", pipe->mark);
+    else
+        pipe_up(p);
     on_pipe_data(p, pipe->rest, pipe->rest_len);
     return 0;
 }

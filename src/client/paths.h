@@ -7,7 +7,8 @@
 #include "io/loop.h"
 #include "link/link.h"
 
-#define PATHS_SOCKETS 8 /* open at one time; the link is refused more */
+#define PATHS_MARK    128 /* bytes of boot_pipe.mark, NUL included */
+#define PATHS_SOCKETS 8   /* open at one time; the link is refused more */
 
 struct paths;
 

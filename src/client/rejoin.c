@@ -13,7 +13,8 @@ struct rejoin {
     struct rejoin_ops ops;
     const char *server_command;
     const struct log *log;
-    char id[CONNECT_SESSION_MAX + 16];
+    char mark[CONNECT_SESSION_MAX + 32]; /* begins with CONNECT_JOIN_MARK, ends with the id */
+    const char *id;
     struct timer timer;
     uint64_t pause_us;
     struct proc *proc;
@@ -35,7 +36,7 @@ static void on_relay_exit(void *ctx, const struct proc_exit *e)
 static void attempt(void *ctx)
 {
     struct rejoin *r = ctx;
-    struct boot_pipe p = {.in = -1, .out = -1};
+    struct boot_pipe p = {.in = -1, .out = -1, .mark = r->mark};
     struct boot_command cmd;
     proc_free(r->proc); /* of a relay whose pipe broke; it ends by itself */
     r->proc = NULL;
@@ -77,7 +78,8 @@ struct rejoin *rejoin_new(struct loop *l, const struct rejoin_config *c,
     r->server_command = c->server_command;
     r->log = c->log;
     r->pause_us = REJOIN_FIRST_US;
-    snprintf(r->id, sizeof r->id, "%s.%u", c->session, c->route);
+    snprintf(r->mark, sizeof r->mark, CONNECT_JOIN_MARK "%s.%u", c->session, c->route);
+    r->id = r->mark + strlen(CONNECT_JOIN_MARK);
     timer_init(&r->timer, l, attempt, r);
     return r;
 }

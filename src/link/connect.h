@@ -22,6 +22,10 @@
 #define CONNECT_NONCE_MAX   64
 #define CONNECT_SESSION_MAX 64
 
+/* What `tern-server --join SESSION.ROUTE` prints on a line of its own, followed by that word,
+ * before frames. */
+#define CONNECT_JOIN_MARK "TERN-JOIN "
+
 struct connect {
     uint8_t secret[KEYS_SECRET];      /* wipe with connect_wipe */
     uint16_t route;                   /* 1..8191 */

@@ -368,6 +368,14 @@ static int relay(int fd, const struct buf *rest)
     return status;
 }
 
+/* What a login printed before ends here; the client looks for this line. */
+static int print_join_mark(const struct control_request *q)
+{
+    char line[SESSION_NAME_MAX + 64];
+    int n = snprintf(line, sizeof line, "\n" CONNECT_JOIN_MARK "%s.%u\n", q->session, q->route);
+    return write_all(1, (const uint8_t *)line, (size_t)n) ? complain("cannot write to stdout") : 0;
+}
+
 /* Ask the owner of a session for something that leads to a relay. */
 static int relay_to(const char *name, const struct control_request *verb)
 {
@@ -396,6 +404,8 @@ static int relay_to(const char *name, const struct control_request *verb)
     mem_wipe(a, sizeof *a);
     free(a);
     survey_fini(&v);
+    if (!status && verb->verb == CONTROL_JOIN)
+        status = print_join_mark(&q);
     if (!status)
         status = relay(fd, &rest);
     else if (fd >= 0)

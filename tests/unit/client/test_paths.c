@@ -74,15 +74,20 @@ static void open_paths(struct seen *s, const struct addr *candidate)
     s->paths = paths_new(s->loop, &c, &ops);
 }
 
-static void open_pipe(struct seen *s, const void *rest, size_t rest_len)
+static void open_marked_pipe(struct seen *s, const void *rest, size_t rest_len, const char *mark)
 {
     int in[2], out[2];
     assert_int_equal(pipe(in), 0);
     assert_int_equal(pipe(out), 0);
     s->from_us = in[0];
     s->to_us = out[1];
-    struct boot_pipe p = {in[1], out[0], rest, rest_len};
+    struct boot_pipe p = {in[1], out[0], rest, rest_len, mark};
     assert_int_equal(paths_pipe_open(s->paths, &p, loop_now_us(s->loop)), 0);
+}
+
+static void open_pipe(struct seen *s, const void *rest, size_t rest_len)
+{
+    open_marked_pipe(s, rest, rest_len, NULL);
 }
 
 static void close_all(struct seen *s)
@@ -94,6 +99,24 @@ static void close_all(struct seen *s)
     paths_free(s->paths);
     link_free(s->link);
     loop_free(s->loop);
+}
+
+static void noise_before_the_mark_is_nobodys(void **state)
+{
+    (void)state;
+    struct seen s;
+    open_paths(&s, NULL);
+    static const char early[] = "\0\3xyz TERN-JOIN a.1 \nTERN-JOIN a.12\nmotd TERN-JOIN a";
+    open_marked_pipe(&s, early, sizeof early - 1, "TERN-JOIN a.1");
+    assert_int_equal(s.datagrams, 0);
+    assert_true(paths_pipe_since(s.paths) == 0); /* no path yet: nothing is sent into a login */
+    s.want = 1;
+    assert_int_equal(write(s.to_us, ".1\n\0\3one", 8), 8);
+    while (s.datagrams < 1)
+        loop_turn(s.loop, true);
+    assert_memory_equal(s.last, "one", 3);
+    assert_true(paths_pipe_since(s.paths) != 0);
+    close_all(&s);
 }
 
 static void frames_both_ways(void **state)
@@ -179,6 +202,7 @@ static void sockets_as_the_link_asks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(noise_before_the_mark_is_nobodys),
         cmocka_unit_test(frames_both_ways),
         cmocka_unit_test(pipe_that_ends),
         cmocka_unit_test(pipe_out_of_step),
