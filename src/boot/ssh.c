@@ -132,7 +132,8 @@ bool ssh_none(const struct ssh *s, const char *text, char *mosh, size_t size)
     return true;
 }
 
-/* Run it by sh with its stdout read; stderr is ours. */
+/* Run it by sh with its stdout read; stdin and stderr are ours (ssh complains about a stdin that is
+ * no terminal, and reads none for this). */
 static int capture(const char *command, struct buf *out, int *status)
 {
     int fds[2];

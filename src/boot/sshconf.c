@@ -94,9 +94,10 @@ static void set(struct sshconf *c, const char *keyword, const char *value)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (strcasecmp(keyword, texts[i].keyword))
             continue;
-        if (texts[i].text == &c->escape_char) /* "none" is a value here */
+        if (texts[i].text == &c->escape_char) { /* "none" is a value here; ^B comes as \^B */
+            value += value[0] == '\\' && value[1] == '^';
             free(c->escape_char), c->escape_char = mem_text(value, strlen(value));
-        else
+        } else
             set_text(texts[i].text, value);
         return;
     }

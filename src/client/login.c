@@ -96,9 +96,9 @@ const struct sshconf *login_conf(const struct login *l)
     return &l->conf;
 }
 
-bool login_wants_tty(const struct login *l, bool stdin_tty)
+bool login_wants_tty(const struct login *l)
 {
-    return !l->ssh.args->plain && ssh_wants_tty(l->ssh.args, &l->conf, stdin_tty);
+    return ssh_wants_tty(l->ssh.args, &l->conf, true);
 }
 
 static char *take_text(struct buf *b)
@@ -109,14 +109,14 @@ static char *take_text(struct buf *b)
     return text;
 }
 
-int login_exec_plain(const struct login *l)
+int login_exec_plain(const char *program, const struct sshargs *a)
 {
     struct buf b;
     buf_init(&b, COMMAND_MAX);
-    buf_printf(&b, "exec %s", l->ssh.program);
-    for (size_t i = 0; i < l->ssh.args->all_n; i++) {
+    buf_printf(&b, "exec %s", program ? program : "ssh");
+    for (size_t i = 0; i < a->all_n; i++) {
         buf_put_u8(&b, ' ');
-        ssh_quote(&b, l->ssh.args->all[i]);
+        ssh_quote(&b, a->all[i]);
     }
     char *text = take_text(&b);
     harden_restore_core();

@@ -27,9 +27,11 @@ struct login *login_new(const struct login_config *c, int *status);
 void login_free(struct login *l); /* NULL is fine; removes the master's socket */
 
 const struct sshconf *login_conf(const struct login *l);
-bool login_wants_tty(const struct login *l, bool stdin_tty);
-/* Become plain ssh with the user's words; returns only if that failed (said on stderr). */
-int login_exec_plain(const struct login *l);
+/* Does this login want a terminal there, given that we have one here? */
+bool login_wants_tty(const struct login *l);
+/* Become plain ssh (--ssh=COMMAND, or NULL) with the user's words; returns only if that failed
+ * (said on stderr). */
+int login_exec_plain(const char *program, const struct sshargs *a);
 
 /* Texts for sh, owned by l: the first login, and one that opens a pipe again. */
 const char *login_command(struct login *l);

@@ -180,22 +180,31 @@ static void adopt_escape(struct options *o, const struct sshargs *a, const struc
         fprintf(stderr, "tern: escape character %.40s: %s; ~ is used\n", text, why);
 }
 
+/* What ssh alone can serve (-L, -W ...), and what has no terminal to draw on. */
+static bool is_plain(const struct sshargs *a)
+{
+    return a->plain || !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO);
+}
+
 static int run_host(struct options *o, const struct sshargs *a)
 {
     struct logfile *log = NULL;
+    const char *program = options_text(o, OPTION_SSH, NULL);
+    if (is_plain(a))
+        return login_exec_plain(program, a);
     int status = open_log(o, &log);
     if (status)
         return status;
     struct login *l =
         login_new(&(struct login_config){.args = a,
-                                         .program = options_text(o, OPTION_SSH, NULL),
+                                         .program = program,
                                          .server = options_text(o, OPTION_SERVER, NULL),
                                          .mosh = flag(o, OPTION_MOSH),
                                          .log = logfile_log(log),
                                          .entropy = osrandom()},
                   &status);
-    if (l && !login_wants_tty(l, isatty(STDIN_FILENO))) {
-        status = login_exec_plain(l);
+    if (l && !login_wants_tty(l)) {
+        status = login_exec_plain(program, a);
     } else if (l) {
         adopt_escape(o, a, login_conf(l));
         const char *words[] = {login_remote(l), NULL};
@@ -217,6 +226,8 @@ static int start_host(struct options *o, const struct sshargs *a)
     free(words);
     if (bad)
         return complain(err);
+    if (!a->host && a->plain) /* -Q needs none */
+        return login_exec_plain(options_text(o, OPTION_SSH, NULL), a);
     if (!a->host)
         return complain(
             "no destination; tern [user@]host logs in there, tern --local starts a session "
@@ -229,12 +240,12 @@ static int start_host(struct options *o, const struct sshargs *a)
     return run_host(o, a);
 }
 
-/* What needs no host is told by a long option, or by -V or -h as the first word. */
+/* What needs no host is told by a long option, or by -h as the first word. */
 static bool is_local(const struct sshargs *a, char **argv)
 {
     static const char *const words[] = {"--local", "--ls",   "--attach",
                                         "--kill",  "--help", "--version"};
-    if (argv[1] && (!strcmp(argv[1], "-h") || !strcmp(argv[1], "-V")))
+    if (argv[1] && !strcmp(argv[1], "-h"))
         return true;
     for (size_t i = 0; i < a->own_n; i++) {
         size_t len = strcspn(a->own[i], "=");
@@ -252,7 +263,9 @@ static int start(struct options *o, int argc, char **argv)
     char err[SSHARGS_ERROR];
     int bad = sshargs_parse(&a, argc, argv, options_takes_value, err);
     int status;
-    if (is_local(&a, argv))
+    if (!bad && a.version)
+        status = print(options_version);
+    else if (is_local(&a, argv))
         status = start_local(o, argc, argv);
     else if (bad)
         status = complain(err);
