@@ -2,6 +2,7 @@
 of ours names the layer at fault, the terminal is as before, and there is no second login unless said."""
 import os
 import signal
+import socket
 
 import pytest
 
@@ -163,7 +164,7 @@ def both(w, box, words, timeout=20):
     """Plain ssh and tern with the same words: the status and the lines on stderr of each."""
     found = []
     for program in ("ssh", "tern"):
-        w.line("clear")
+        w.clear()
         w.start(words.replace("SSH", program) + f" 2> $HOME/{program}.err")
         status = w.finish(timeout)
         found.append((status, open(f"{box.home}/{program}.err").read().splitlines()))
@@ -217,9 +218,9 @@ def test_unknown_user(outer, box, hosts):
 
 def test_bad_option_and_bad_configuration(outer, box, hosts):
     host = hosts()
-    same_as_ssh(outer, box, "SSH -F $F -o NoSuchOption=1 far", "NoSuchOption")
+    same_as_ssh(outer, box, "SSH -F $F -o NoSuchOption=1 far", "nosuchoption")
     host.ssh_config("NoSuchKeyword 1\n")
-    same_as_ssh(outer, box, "SSH -F $F far", "NoSuchKeyword")
+    same_as_ssh(outer, box, "SSH -F $F far", "nosuchkeyword")
     same_as_ssh(outer, box, "SSH -F $HOME/no-such-file far", "no-such-file")
 
 
@@ -233,7 +234,6 @@ def test_ssh_is_not_there(outer, box, hosts):
 
 def test_host_that_says_nothing(outer, box, hosts):
     """A port where nobody speaks: ssh's own time-out and words."""
-    import socket
     host = hosts()
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -351,7 +351,7 @@ def test_client_is_ended(outer, box, hosts, number):
     assert outer.finish() != 0
     wait_until(lambda: not procs.named("ssh"), what="no ssh left")
     assert "stays" in host.ssh("far", "tern-server --ls").stdout
-    outer.line("clear")
+    outer.clear()
     enter(outer)
     assert any("stays" in line for line in said(outer))
     outer.line("exit 2")

@@ -4,6 +4,7 @@ import os
 import shlex
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -218,19 +219,17 @@ def test_outage_through_a_jump_host(net, jump):
     net.leave(timeout=60)
 
 
-def test_slow_link_costs_one_round_trip_more_than_the_login(box, hosts, link_missing):
+def test_slow_link_costs_one_round_trip_more_than_the_login(box, hosts, outer, link_missing):
     """On 300 ms the pipe is used at once: no waiting for UDP, nor for its time-outs."""
     if link_missing:
         pytest.skip(link_missing)
-    import time
     lab = Netlab(box.build, "rtt=300")
     box.before.add(lab.proc.pid)
     box.on_close(lab.close)
-    w = box.tmux.shell()
+    w, took = outer, {}
     net = Net(box, lab, hosts, w)
-    took = {}
     for program, words in (("ssh", "-t far 'echo here; read x'"), ("tern", "-t far 'echo here; read x'")):
-        w.line("clear")
+        w.clear()
         start = time.monotonic()
         w.start(f"{program}-c {words}")
         w.wait_row("here", 30)

@@ -7,6 +7,9 @@ import time
 
 PR_SET_CHILD_SUBREAPER = 36
 
+# How daemons that were reaped here ended: pid -> wait status.
+ended = {}
+
 
 def adopt_orphans():
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
@@ -43,7 +46,9 @@ def descendants(root=None):
             alive.add(pid)
         elif parent == os.getpid():
             try:
-                os.waitpid(pid, os.WNOHANG)
+                reaped, status = os.waitpid(pid, os.WNOHANG)
+                if reaped:
+                    ended[pid] = status
             except ChildProcessError:
                 pass
     return alive

@@ -73,6 +73,7 @@ class Keys:
 
     def __init__(self):
         self.dir = tempfile.mkdtemp(prefix="tk-", dir="/tmp")
+        os.chmod(self.dir, 0o755)  # the programs are for every account
         for name in ("user", "host", "host2", "stranger"):
             self.make(name, "")
         self.make("locked", self.PASSPHRASE)

@@ -162,6 +162,11 @@ class Shell(Window):
                   "the command's echo")
         self.keys("Enter")
 
+    def clear(self):
+        """An empty screen with the prompt."""
+        self.line("clear")
+        self.wait(lambda: [r for r in self.rows() if r] == [self.PROMPT], 10, "an empty screen")
+
     def enter(self, command, prompt, timeout=20):
         """Start what ends in the prompt of another shell, of a session for instance."""
         self.start(command)
