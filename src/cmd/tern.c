@@ -123,6 +123,8 @@ static int open_log(const struct options *o, struct logfile **log)
 
 static int run_local(const struct options *o, char **words)
 {
+    unsetenv(
+        "SSH_ORIGINAL_COMMAND"); /* of a login that ran us: it forces nothing on our own session */
     const char *server = options_text(o, OPTION_SERVER, NULL);
     if (flag(o, OPTION_LS))
         return client_exec_server(server, (const char *const[]){"--ls", NULL});
@@ -221,7 +223,8 @@ static int start_host(struct options *o, const struct sshargs *a)
     int rest;
     const char **words = mem_new(a->own_n + 2, sizeof *words);
     words[0] = "tern";
-    memcpy(words + 1, a->own, a->own_n * sizeof *words);
+    for (size_t i = 0; i < a->own_n; i++)
+        words[1 + i] = a->own[i];
     int bad = options_parse(o, PROGRAM_TERN, (int)a->own_n + 1, (char *const *)words, &rest, err);
     free(words);
     if (bad)
