@@ -474,8 +474,10 @@ void client_end_datagram(struct client_end *e, const struct path_ref *from, bool
     int news = lane_receive(&e->lane, from, congested, dgram, len, now_us);
     if (news < 0)
         return;
-    if (news & SYNC_NEWS_STATE)
+    if (news & SYNC_NEWS_STATE) {
         e->dirty = true;
+        link_activity(e->lane.link, now_us); /* it is the client that sends the heartbeats */
+    }
     if (e->native)
         read_events(e);
     pump_keys(e, now_us);

@@ -25,7 +25,8 @@ struct ends {
     uint32_t sid;
     struct client_end *client[CLIENTS];
     uint16_t route[CLIENTS];
-    bool cut[CLIENTS]; /* nothing passes */
+    bool cut[CLIENTS];      /* nothing passes */
+    unsigned sent[CLIENTS]; /* datagrams of the client */
     struct term *tty[CLIENTS];
     unsigned hangups, ended, closed, resizes;
     uint16_t cols, rows; /* of the pty */
@@ -142,6 +143,7 @@ static inline void ends_exchange(struct ends *e)
             if (!e->client[i] || client_end_poll(e->client[i], e->now, &d) != 1)
                 continue;
             more = true;
+            e->sent[i]++;
             if (!e->cut[i])
                 server_end_datagram(e->server, &d.to, false, d.data, d.len, e->now);
         }

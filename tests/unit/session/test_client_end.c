@@ -139,6 +139,30 @@ static void test_bar_counts_only_while_quiet(void **state)
     ends_fini(&e);
 }
 
+/* Only the client sends heartbeats: output must make them frequent, or an outage under a program
+ * that prints is noticed late. */
+static void test_output_makes_heartbeats_frequent(void **state)
+{
+    (void)state;
+    struct ends e;
+    ends_init(&e);
+    ends_join(&e, 0, 80, 24);
+    ends_run(&e, 120 * SECOND);
+    e.sent[0] = 0;
+    ends_run(&e, 50 * SECOND);
+    assert_in_range(e.sent[0], 1, 4); /* every 25 s */
+    ends_print(&e, "news");
+    ends_run(&e, SECOND);
+    e.sent[0] = 0;
+    ends_run(&e, 30 * SECOND);
+    assert_in_range(e.sent[0], 9, 12); /* every 3 s */
+    ends_run(&e, 60 * SECOND);
+    e.sent[0] = 0;
+    ends_run(&e, 50 * SECOND);
+    assert_in_range(e.sent[0], 1, 4);
+    ends_fini(&e);
+}
+
 static void test_input_beyond_the_window_waits(void **state)
 {
     struct ends e;
@@ -210,6 +234,7 @@ int main(void)
         cmocka_unit_test(test_detach_leaves_the_session),
         cmocka_unit_test(test_quit_during_an_outage_leaves_at_once),
         cmocka_unit_test(test_bar_counts_only_while_quiet),
+        cmocka_unit_test(test_output_makes_heartbeats_frequent),
         cmocka_unit_test(test_input_beyond_the_window_waits),
         cmocka_unit_test(test_suspend_and_help),
         cmocka_unit_test(test_nobody_answers),
