@@ -219,9 +219,11 @@ double term_wait_prompt(struct term *t, double limit, double quiet)
         int got = term_pump(t, 0.02);
         if (got < 0)
             return -1;
-        if (got > 0)
-            since = term_at_prompt(t) ? now() : -1;
-        else if (since > 0 && now() - since > quiet)
+        if (got > 0 && !term_at_prompt(t))
+            since = -1;
+        else if (got > 0 && since < 0)
+            since = now(); /* a later write that changes nothing to see does not count */
+        if (since > 0 && now() - since > quiet)
             return since;
     }
     return -1;
