@@ -38,6 +38,8 @@ struct boot {
     bool own;   /* our own tern-server, not a COMMAND */
     bool login; /* the command is an ssh */
     bool exited, eof;
+    bool spoke;    /* something came on stderr */
+    bool mid_line; /* what was printed last did not end its line */
     struct proc_exit exit;
 };
 
@@ -55,9 +57,12 @@ static void drop_pipe(struct boot *b)
 
 static void on_complaint(void *ctx, const uint8_t *bytes, size_t len)
 {
-    const struct boot *b = ctx;
-    if (!b->connected)
-        fwrite(bytes, 1, len, stderr);
+    struct boot *b = ctx;
+    if (b->connected || !len)
+        return;
+    fwrite(bytes, 1, len, stderr);
+    b->spoke = true;
+    b->mid_line = bytes[len - 1] != '\n';
 }
 
 /* What the command said before it ended still lies in the pipe: it comes before our own line. */
@@ -73,6 +78,8 @@ static void read_complaints(struct boot *b)
 static void fail(struct boot *b, int status, const char *text)
 {
     read_complaints(b);
+    if (b->mid_line)
+        fputc('\n', stderr);
     b->over = true;
     timer_clear(&b->timer);
     b->ops.failed(b->ops.ctx, text, status);
@@ -84,8 +91,13 @@ static void fail_exited(struct boot *b)
     char text[400];
     const struct proc_exit *e = &b->exit;
     bool refused = e->status == SERVER_REFUSED || e->status == SERVER_USAGE;
-    if (b->login && !e->signal && e->status == SSH_FAILED) /* ssh has said why */
+    read_complaints(b);
+    bool ssh_failed = b->login && !e->signal && e->status == SSH_FAILED;
+    if (ssh_failed && b->spoke) /* ssh has said why */
         text[0] = 0;
+    else if (ssh_failed) /* as when the command was killed there */
+        snprintf(text, sizeof text, "the connection ended before %s answered; ssh -v tells more",
+                 b->what);
     else if (b->login && !e->signal && !refused && e->status != 127)
         snprintf(
             text, sizeof text,
@@ -181,8 +193,10 @@ static void on_data(void *ctx, const uint8_t *bytes, size_t len)
         return;
     buf_init(&noise, 1u << 20);
     int got = boot_reader_feed(&b->reader, bytes, len, &c, &noise);
-    if (buf_len(&noise) && b->ops.noise)
+    if (buf_len(&noise) && b->ops.noise) {
+        b->mid_line = buf_data(&noise)[buf_len(&noise) - 1] != '\n';
         b->ops.noise(b->ops.ctx, buf_data(&noise), buf_len(&noise));
+    }
     buf_fini(&noise);
     if (got == 1) {
         connect_up(b, &c);

@@ -54,9 +54,17 @@ static void put_socket(struct buf *out, const struct ssh *s, const char *master)
     ssh_quote(out, s->socket);
 }
 
-/* The remote side's command: sh -c 'script' tern, behind which ssh joins the words that boot
- * appends. No exec: a restricted shell forbids it, and the others fork at most once more. */
-static void put_remote(struct buf *out, const struct ssh *s)
+static void put_host(struct buf *out, const struct ssh *s)
+{
+    buf_put_text(out, " -- ");
+    ssh_quote(out, s->args->host);
+    buf_put_u8(out, ' ');
+}
+
+/* The remote side's command: sh -c 'script' sh, behind which ssh joins the words that boot
+ * appends. No exec: a restricted shell forbids it, and the others fork at most once more. Without a
+ * server the script goes on with `otherwise`. */
+static void put_remote(struct buf *out, const struct ssh *s, const char *otherwise)
 {
     struct buf script, command;
     buf_init(&script, 1u << 16);
@@ -66,15 +74,12 @@ static void put_remote(struct buf *out, const struct ssh *s)
     } else {
         if (!s->skip_server)
             buf_put_text(&script, finder);
-        buf_printf(&script,
-                   "m=$(command -v mosh-server); echo; echo TERN-NONE %s \"${m:-none}\"; exec cat "
-                   ">/dev/null",
-                   s->mark);
+        buf_put_text(&script, otherwise);
     }
     buf_put_u8(&script, 0);
     buf_put_text(&command, "sh -c ");
     ssh_quote(&command, buf_err(&script) ? "exit 127" : (const char *)buf_data(&script));
-    buf_put_text(&command, " tern");
+    buf_put_text(&command, " sh");
     buf_put_u8(&command, 0);
     ssh_quote(out, buf_err(&command) ? "exit 127" : (const char *)buf_data(&command));
     buf_fini(&script);
@@ -91,10 +96,32 @@ void ssh_command(struct buf *out, const struct ssh *s, bool rejoin)
     else
         put_socket(out, s, "yes");
     put_words(out, s->args->pass, s->args->pass_n);
-    buf_put_text(out, " -- ");
-    ssh_quote(out, s->args->host);
-    buf_put_u8(out, ' ');
-    put_remote(out, s);
+    put_host(out, s);
+    char otherwise[200];
+    snprintf(otherwise, sizeof otherwise,
+             "m=$(command -v mosh-server); echo; echo TERN-NONE %s \"${m:-none}\"; exec cat "
+             ">/dev/null",
+             s->mark);
+    put_remote(out, s, otherwise);
+}
+
+void ssh_server_command(struct buf *out, const struct ssh *s, const char *const *words)
+{
+    buf_printf(out, "exec %s", s->program);
+    buf_put_text(out, overrides);
+    buf_put_text(out, " -o ControlMaster=no -o ControlPath=none -o PermitLocalCommand=no");
+    put_words(out, s->args->pass, s->args->pass_n);
+    put_host(out, s);
+    put_remote(out, s, "echo tern: no tern-server was found there >&2; exit 127");
+    for (; *words; words++) {
+        struct buf quoted;
+        buf_init(&quoted, 1u << 12);
+        ssh_quote(&quoted, *words);
+        buf_put_u8(&quoted, 0);
+        buf_put_u8(out, ' ');
+        ssh_quote(out, buf_err(&quoted) ? "" : (const char *)buf_data(&quoted));
+        buf_fini(&quoted);
+    }
 }
 
 void ssh_shared_command(struct buf *out, const struct ssh *s, const char *remote)
@@ -105,13 +132,18 @@ void ssh_shared_command(struct buf *out, const struct ssh *s, const char *remote
         buf_put_text(out, overrides);
         buf_put_text(out, " -n");
         put_words(out, s->args->pass, s->args->pass_n);
-        buf_put_text(out, " -- ");
-        ssh_quote(out, s->args->host);
-        buf_put_u8(out, ' ');
+        put_host(out, s);
         ssh_quote(out, remote);
         return;
     }
     put_words(out, s->args->all, s->args->all_n);
+}
+
+void ssh_probe_command(struct buf *out, const struct ssh *s)
+{
+    buf_printf(out, "exec %s -F none -T -n -q -o ProxyCommand=false", s->program);
+    put_socket(out, s, "no");
+    buf_put_text(out, " master : >/dev/null 2>&1");
 }
 
 bool ssh_none(const struct ssh *s, const char *text, char *mosh, size_t size)

@@ -35,6 +35,13 @@ bool ssh_none(const struct ssh *s, const char *text, char *mosh, size_t size);
  * (`remote` NULL), or running `remote` without a tty. */
 void ssh_shared_command(struct buf *out, const struct ssh *s, const char *remote);
 
+/* Does the master have another session for us (MaxSessions)? Succeeds if so; never logs in. */
+void ssh_probe_command(struct buf *out, const struct ssh *s);
+
+/* `program` running the server's command there with these words, which end with NULL (--ls,
+ * --kill): a login of its own, without a tty. */
+void ssh_server_command(struct buf *out, const struct ssh *s, const char *const *words);
+
 /* `ssh -G` with the user's words. ERR_SYS, or ERR_STATE with ssh's exit status in *status (it has
  * complained itself). */
 int MUST_USE ssh_config(const struct ssh *s, struct sshconf *out, int *status);

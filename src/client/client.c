@@ -34,6 +34,7 @@ struct client {
     struct view_facts facts;
     struct attach *attach; /* NULL before there is a session */
     bool missing;          /* no tern-server on the far side */
+    bool mid_line;         /* what was printed last did not end its line */
     int status;
     char session[CONNECT_SESSION_MAX + 1];
 };
@@ -73,12 +74,20 @@ static void on_noise(void *ctx, const uint8_t *text, size_t len)
         len = mark ? (size_t)(mark - copy) : 0;
     }
     fwrite(copy, 1, len, stderr);
+    if (len)
+        c->mid_line = copy[len - 1] != '\n';
+    if (c->missing && c->mid_line) {
+        fputc('\n', stderr);
+        c->mid_line = false;
+    }
     free(copy);
 }
 
 static void on_boot_failed(void *ctx, const char *text, int status)
 {
     struct client *c = ctx;
+    if (c->missing) /* known, and the login was ended for it */
+        return;
     if (text[0])
         say("%s", text);
     give_up(c, status);
@@ -230,7 +239,10 @@ static void finish(struct client *c)
     if (e.unknown)
         e.result = (struct client_result){
             .kind = CLIENT_FAILED, .text = "the session is gone: no tern-server there knows it"};
-    c->status = outcome(&e.result, c->session, c->o->signal_status, e.forced, text);
+    char name[400]; /* as tern --attach takes it */
+    snprintf(name, sizeof name, "%s%s%.256s", c->session, c->o->login ? " " : "",
+             c->o->login ? login_host(c->o->login) : "");
+    c->status = outcome(&e.result, name, c->o->signal_status, e.forced, text);
     if (text[0])
         say("%s", text);
     log_line(c->o->log, LOG_INFO, "client", "leaving with status %d", c->status);
@@ -279,6 +291,10 @@ static int fall_back(struct client *c)
     const struct client_options *o = c->o;
     const char *install = "install tern there for scrollback, lossless commands and re-attaching";
     bool mosh = login_has_mosh(o->login);
+    if (o->attach) {
+        say("no tern-server was found there; say where it is with --server=COMMAND");
+        return CLIENT_STATUS_LOST;
+    }
     if (o->mosh && !mosh) {
         say("--mosh: no mosh-server was found there; install mosh on that host");
         return CLIENT_STATUS_LOST;

@@ -109,6 +109,29 @@ static char *take_text(struct buf *b)
     return text;
 }
 
+/* Become sh with this text, which is freed. */
+static int exec_text(char *text)
+{
+    harden_restore_core();
+    execl("/bin/sh", "sh", "-c", text, (char *)NULL);
+    fprintf(stderr, "tern: cannot run /bin/sh: %s\n", strerror(errno));
+    free(text);
+    return 255;
+}
+
+int login_exec_server(const struct login *l, const char *const *words)
+{
+    struct buf b;
+    buf_init(&b, COMMAND_MAX);
+    ssh_server_command(&b, &l->ssh, words);
+    return exec_text(take_text(&b));
+}
+
+const char *login_host(const struct login *l)
+{
+    return l->ssh.args->host;
+}
+
 int login_exec_plain(const char *program, const struct sshargs *a)
 {
     struct buf b;
@@ -118,12 +141,7 @@ int login_exec_plain(const char *program, const struct sshargs *a)
         buf_put_u8(&b, ' ');
         ssh_quote(&b, a->all[i]);
     }
-    char *text = take_text(&b);
-    harden_restore_core();
-    execl("/bin/sh", "sh", "-c", text, (char *)NULL);
-    fprintf(stderr, "tern: cannot run /bin/sh: %s\n", strerror(errno));
-    free(text);
-    return 255;
+    return exec_text(take_text(&b));
 }
 
 const char *login_command(struct login *l)
@@ -265,6 +283,24 @@ bool login_has_mosh(const struct login *l)
     return l->mosh[0] != 0;
 }
 
+/* Where the host allows one session a login (MaxSessions 1), what follows is a login of its own.
+ * ssh would do that by itself, but without a word that a user understands. */
+static void check_master(struct login *l)
+{
+    struct buf b;
+    if (!l->ssh.socket[0])
+        return;
+    buf_init(&b, COMMAND_MAX);
+    ssh_probe_command(&b, &l->ssh);
+    char *text = take_text(&b);
+    FILE *f = popen(text, "re");
+    free(text);
+    if (!f || pclose(f) == 0)
+        return;
+    fprintf(stderr, "tern: that host allows one session a login (MaxSessions): logging in again\n");
+    l->ssh.socket[0] = 0;
+}
+
 /* mosh-server's own words for a session as ours would be, with `locale` to fall back on. */
 static void put_mosh_server(struct login *l, const char *locale, struct buf *b)
 {
@@ -309,6 +345,7 @@ int login_start_mosh(struct login *l, pid_t ssh_pid, struct connect_stock *out, 
                      size_t max, size_t *count)
 {
     struct buf command;
+    check_master(l);
     char *remote = mosh_command(l);
     buf_init(&command, COMMAND_MAX);
     ssh_shared_command(&command, &l->ssh, remote);
@@ -344,6 +381,7 @@ int login_start_mosh(struct login *l, pid_t ssh_pid, struct connect_stock *out, 
 int login_run_plain(struct login *l)
 {
     struct buf b;
+    check_master(l);
     buf_init(&b, COMMAND_MAX);
     ssh_shared_command(&b, &l->ssh, NULL);
     char *text = take_text(&b);

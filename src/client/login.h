@@ -33,6 +33,11 @@ bool login_wants_tty(const struct login *l);
  * (said on stderr). */
 int login_exec_plain(const char *program, const struct sshargs *a);
 
+/* Become an ssh that runs the far tern-server with these words (NULL-terminated); returns only if
+ * that failed (said on stderr). */
+int login_exec_server(const struct login *l, const char *const *words);
+const char *login_host(const struct login *l);
+
 /* Texts for sh, owned by l: the first login, and one that opens a pipe again. */
 const char *login_command(struct login *l);
 const char *login_rejoin_command(struct login *l);

@@ -192,7 +192,9 @@ static int run_host(struct options *o, const struct sshargs *a)
 {
     struct logfile *log = NULL;
     const char *program = options_text(o, OPTION_SSH, NULL);
-    if (is_plain(a))
+    bool attach = o->v[OPTION_ATTACH].set;
+    bool admin = flag(o, OPTION_LS) || o->v[OPTION_KILL].set;
+    if (!attach && !admin && is_plain(a))
         return login_exec_plain(program, a);
     int status = open_log(o, &log);
     if (status)
@@ -205,11 +207,15 @@ static int run_host(struct options *o, const struct sshargs *a)
                                          .log = logfile_log(log),
                                          .entropy = osrandom()},
                   &status);
-    if (l && !login_wants_tty(l)) {
+    if (l && admin) {
+        const char *words[] = {flag(o, OPTION_LS) ? "--ls" : "--kill", o->v[OPTION_KILL].text,
+                               NULL};
+        status = login_exec_server(l, words);
+    } else if (l && !attach && !login_wants_tty(l)) {
         status = login_exec_plain(program, a);
     } else if (l) {
         adopt_escape(o, a, login_conf(l));
-        const char *words[] = {login_remote(l), NULL};
+        const char *words[] = {attach ? NULL : login_remote(l), NULL};
         status = run_session(o, words, l, logfile_log(log));
     }
     login_free(l);
@@ -229,6 +235,9 @@ static int start_host(struct options *o, const struct sshargs *a)
     free(words);
     if (bad)
         return complain(err);
+    const char *wrong = check_actions(o, (int)a->command_n);
+    if (wrong)
+        return complain(wrong);
     if (!a->host && a->plain) /* -Q needs none */
         return login_exec_plain(options_text(o, OPTION_SSH, NULL), a);
     if (!a->host)
@@ -243,16 +252,17 @@ static int start_host(struct options *o, const struct sshargs *a)
     return run_host(o, a);
 }
 
-/* What needs no host is told by a long option, or by -h as the first word. */
+/* What needs no host is told by a long option, or by -h as the first word; the last three may have
+ * one. */
 static bool is_local(const struct sshargs *a, char **argv)
 {
-    static const char *const words[] = {"--local", "--ls",   "--attach",
-                                        "--kill",  "--help", "--version"};
+    static const char *const words[] = {"--local",  "--help", "--version",
+                                        "--attach", "--ls",   "--kill"};
     if (argv[1] && !strcmp(argv[1], "-h"))
         return true;
     for (size_t i = 0; i < a->own_n; i++) {
         size_t len = strcspn(a->own[i], "=");
-        for (size_t k = 0; k < sizeof words / sizeof *words; k++)
+        for (size_t k = 0; k < (a->host ? 3 : sizeof words / sizeof *words); k++)
             if (len == strlen(words[k]) && !strncmp(a->own[i], words[k], len))
                 return true;
     }

@@ -151,6 +151,30 @@ static const struct found *survey_find(const struct survey *v, const char *name)
     return best;
 }
 
+/* One line for who logs in: what was left here. */
+static void tell_left(const struct survey *v)
+{
+    char names[300];
+    size_t len = 0, more = 0;
+    for (size_t i = 0; i < v->count; i++) {
+        const struct control_session *c = &v->found[i].session;
+        if (c->attached)
+            continue;
+        if (len + strlen(c->name) + 3 > sizeof names)
+            more++;
+        else
+            len +=
+                (size_t)snprintf(names + len, sizeof names - len, "%s%s", len ? ", " : "", c->name);
+    }
+    if (len && more)
+        fprintf(stderr,
+                "tern-server: still here, detached: %s and %zu more; tern --ls lists them\n", names,
+                more);
+    else if (len)
+        fprintf(stderr, "tern-server: still here, detached: %s; tern --attach NAME comes back\n",
+                names);
+}
+
 int admin_choose_name(const char *wish, char name[static SESSION_NAME_MAX + 1],
                       char why[static ADMIN_ERROR])
 {
@@ -176,6 +200,8 @@ int admin_choose_name(const char *wish, char name[static SESSION_NAME_MAX + 1],
                 break;
         }
     }
+    if (!err)
+        tell_left(&v);
     survey_fini(&v);
     return err;
 }

@@ -12,9 +12,9 @@
 int admin_lock(void);
 void admin_unlock(int lock);
 
-/* The name of a new session: `wish`, or the first free number. ERR_STATE with a line in why when
- * wish is taken, ERR_SYS when the folder cannot be used. Before this process itself listens, or it
- * would wait for its own answer. */
+/* Tells on stderr which sessions were left here, and chooses the name of a new session: `wish`, or
+ * the first free number. ERR_STATE with a line in why when wish is taken, ERR_SYS when the folder
+ * cannot be used. Before this process itself listens, or it would wait for its own answer. */
 int MUST_USE admin_choose_name(const char *wish, char name[static SESSION_NAME_MAX + 1],
                                char why[static ADMIN_ERROR]);
 /* Have the owner of session `name` (empty: the one that was left last) open a link, print its

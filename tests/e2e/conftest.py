@@ -87,9 +87,7 @@ def hosts(box, keys):
 
 @pytest.fixture
 def outer(request, box):
-    """A shell in a terminal, which has to be as it was when the test is through; $F is the ssh
-    configuration of the hosts that the test makes."""
-    box.env["F"] = box.file("ssh_config")
+    """A shell in a terminal, which has to be as it was when the test is through."""
     w = box.tmux.shell()
     before, stty = w.modes(), w.stty()
     yield w

@@ -541,8 +541,8 @@ def test_version_is_ours_and_ssh_s(box):
     assert p.returncode == 0 and re.match(r"tern \d+\.\d+", (p.stdout + p.stderr))
 
 
-def test_sessions_are_listed_on_the_host(outer, box, hosts):
-    """One that the client left: attached again from the host itself."""
+def test_session_that_was_left(outer, box, hosts):
+    """Listed, attached again, ended: by naming the host."""
     host = hosts()
     enter(outer, f"{TERN} --name kept far")
     outer.line("echo before")
@@ -550,8 +550,18 @@ def test_sessions_are_listed_on_the_host(outer, box, hosts):
     outer.type("~d")
     assert outer.finish() == 0
     wait_until(lambda: not procs.named("ssh"), what="no ssh left")
-    p = host.ssh("far", "tern-server --ls")
-    assert p.returncode == 0 and "kept" in p.stdout
-    p = host.ssh("far", "tern-server --kill kept")
-    assert p.returncode == 0
+    assert "tern --attach kept far" in outer.text()
+    p = host.tern("--ls", "far")
+    assert p.returncode == 0 and p.stdout == host.ssh("far", "tern-server --ls").stdout and "kept" in p.stdout
+    outer.clear()
+    enter(outer, f"{TERN} --attach kept far")
+    assert "before" in outer.rows()
+    outer.type("~d")
+    assert outer.finish() == 0
+    assert host.tern("--kill", "no such", "far").returncode not in (0, 127, 255)
+    assert host.tern("--kill", "kept", "far").returncode == 0
     box.wait_no_server()
+    outer.clear()
+    outer.start(f"{TERN} --attach kept far")
+    assert outer.finish() not in (0, 127)
+    assert "no session named kept" in outer.text()

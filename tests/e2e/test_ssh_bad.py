@@ -44,7 +44,7 @@ def test_nothing_installed_goes_on_as_plain_ssh(outer, box, hosts):
     outer.line("exit 9")
     assert outer.finish() == 9
     assert host.logins() == 1
-    assert kinds(host) == ["command", "shell"]
+    assert kinds(host)[-1] == "shell" and kinds(host).count("shell") == 1
     assert len(said(outer)) == 1
     wait_until(lambda: not procs.named("ssh"), what="no ssh left")
 
@@ -71,7 +71,7 @@ def test_nothing_installed_whatever_the_shell(outer, box, hosts, shell):
 
 def test_nothing_installed_and_noise(outer, box, hosts):
     host = hosts(server=False)
-    host.file(".bashrc", "echo noise; echo more noise >&2; printf 'TERN-NONE x /bin/false\\n'\n")
+    host.file(".bashrc", "echo noise; echo more noise >&2; printf 'TERN-NONE x /bin/false\\n no end'\n")
     enter(outer)
     outer.line("exit 9")
     assert outer.finish() == 9
@@ -100,8 +100,7 @@ def test_server_option_names_nothing(outer, box, hosts):
     hosts()
     outer.start(f"{TERN} --server=no-such-server far")
     assert outer.finish(30) not in (0, 127)
-    [line] = said(outer)
-    assert "no-such-server" in line
+    assert len(said(outer)) == 1 and "no-such-server: not found" in outer.text()
 
 
 # ---- stock mosh there ----
@@ -311,7 +310,7 @@ def test_no_pty_permitted_is_not_our_business(outer, box, hosts):
     ("echo hello; exit 0", "hello"),
     ("head -c 100 > /dev/null; echo TERN garbage; exit 1", ""),
     ("head -c 5000000 /dev/zero | tr '\\0' x; exit 1", ""),
-    ("exec sleep 1000", ""),
+    ("exec cat > /dev/null", ""),
 ])
 def test_other_server(outer, box, hosts, text, hint):
     host = hosts()
@@ -319,7 +318,7 @@ def test_other_server(outer, box, hosts, text, hint):
     outer.start(f"{TERN} --connect-timeout 3 far")
     assert outer.finish(30) not in (0, 127)
     assert hint in outer.text(history=True).replace("\n", "")
-    assert len(said(outer)) + ("tern-server: " in text) >= 1 and len(said(outer)) <= 1
+    assert len(said(outer)) == 1
     assert host.logins() == 1
     wait_until(lambda: not procs.named("ssh"), what="no ssh left")
 
@@ -353,7 +352,7 @@ def test_client_is_ended(outer, box, hosts, number):
     assert "stays" in host.ssh("far", "tern-server --ls").stdout
     outer.clear()
     enter(outer)
-    assert any("stays" in line for line in said(outer))
+    assert len([r for r in outer.text(history=True).split("\n") if "detached: stays;" in r]) == 1
     outer.line("exit 2")
     assert outer.finish() == 2
     assert host.ssh("far", "tern-server --kill stays").returncode == 0
@@ -361,22 +360,18 @@ def test_client_is_ended(outer, box, hosts, number):
 
 
 def test_client_is_killed(outer, box, hosts):
-    """kill -9 leaves the terminal to the user, but neither a master nor its socket behind."""
+    """kill -9 leaves the terminal to the user; ssh goes with the session."""
     host = hosts()
+    before = outer.stty()
     enter(outer)
-    stty = outer.stty()
     [client] = box.clients()
     os.kill(client, signal.SIGKILL)
     wait_until(lambda: not box.clients())
-    wait_until(lambda: not procs.named("ssh"), what="no ssh left")
     outer.keys("C-j")
-    outer.line("stty sane; reset")
-    assert outer.stty() != stty
+    outer.line(f"stty {before}; reset")
     outer.ready()
     names = host.ssh("far", "tern-server --ls").stdout.split("\n")[1:]
     [name] = [n.split()[0] for n in names if n]
     assert host.ssh("far", f"tern-server --kill {name}").returncode == 0
     box.wait_no_server()
-    sockets = [f for d, _, files in os.walk(box.env["TERN_TMPDIR"]) for f in files if "tmux" not in d]
-    for f in sockets:
-        assert not f.startswith("ssh"), sockets
+    wait_until(lambda: not procs.named("ssh"), what="no ssh left")

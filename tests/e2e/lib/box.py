@@ -33,6 +33,7 @@ class Box:
             "TERN_TMPDIR": f"{self.root}/tmp",
             "XDG_CONFIG_HOME": f"{self.root}/config",
             "TZ": "UTC",
+            "F": f"{self.root}/ssh_config",  # what ssh -F $F takes; see sshd.Host
         }
         self.before = procs.descendants()
         self.script("inner", f"PS1='{INNER} ' HISTFILE= exec bash --norc --noprofile -i")

@@ -179,6 +179,9 @@ class Host:
         """All of it is the account's, down from the box, which others may pass."""
         if self.uid:
             os.chmod(self.box.root, 0o711)
+            for log in self.box.logs:
+                open(log, "a").close()
+                os.chmod(log, 0o666)
             subprocess.run(["chown", "-R", f"{UID}:{UID}", self.home, self.bin, self.path("tmp")], check=True)
 
     def install(self, folder, name="tern-server"):
@@ -321,7 +324,6 @@ SetEnv {env}
         names = sorted(n for n in os.listdir(box.root)
                        if os.path.exists(os.path.join(box.root, n, "client_block")))
         blocks = "".join(open(os.path.join(box.root, n, "client_block")).read() for n in names)
-        box.env["F"] = box.file("ssh_config")
         write(box.env["F"], getattr(box, "ssh_text", "") + "\n" + blocks)
 
     def ssh(self, *words, **more):
