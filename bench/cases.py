@@ -73,7 +73,7 @@ def all_cases():
         Case("cat-far", "200 ms, 100 Mbit/s", "bulk",
              ["--mode", "bulk", "--raw", "--timeout", "300", "--link", "rtt=200,rate=100mbit,queue=2500000"], PLAIN,
              rounds=2, alone=True, only_full=True),
-        Case("idle", "50 ms", "idle", ["--mode", "idle", "--link", "rtt=50"], PLAIN + ["ssh-alive"], rounds=1),
+        Case("idle", "50 ms", "idle", ["--mode", "idle", "--settle", "65", "--link", "rtt=50"], PLAIN + ["ssh-alive"], rounds=1),
         Case("startup", "no delay", "startup", ["--mode", "startup", "--link", "rtt=0"], PLAIN, rounds=5, alone=True),
         Case("startup200", "200 ms", "startup", ["--mode", "startup", "--link", "rtt=200"], PLAIN, rounds=5),
         recover("outage5", "5 s outage", "--outage", "5", "--reps", "5", "--timeout", "60", "--link", "rtt=50"),

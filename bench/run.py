@@ -159,9 +159,9 @@ def lab_lines(chosen, results, idle_seconds, plotted=None):
         if not group:
             continue
         if kind == "idle":
-            method = (f"Nobody types and nothing is printed for {idle_seconds} s from {3} s after the prompt; extrapolated to an "
-                      "hour. bash at its prompt, 50 ms RTT. tern's heartbeat slows down a minute after the last activity, so "
-                      "its figure falls further with longer runs.")
+            method = (f"Nobody types and nothing is printed for {idle_seconds} s, extrapolated to an hour; bash at its prompt, "
+                      "50 ms RTT. Counting begins 65 s after the prompt: in the minute after something was typed or printed "
+                      "tern's heartbeats are every 3 s (40 packets), later every 25 s.")
         out += [f"## {title}", "", method, "", *make(results, group), ""]
     lan = [c for c in chosen if c.name == "lan" and "lan" in results.results]
     if lan:
