@@ -15,6 +15,8 @@
 #define LEAVE_US 3000000u
 /* A side that acknowledged the peer's shutdown acknowledges it again for this long. */
 #define LINGER_US 5000000u
+/* Stock asks at least every 250 ms (mosh-protocol.md §7). */
+#define STOCK_SILENT_US 1000000u
 /* Natively, nothing at all heard for this long after the start: give up. */
 #define FIRST_US 30000000u
 
@@ -497,12 +499,20 @@ static uint64_t min_of(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* Natively the far side says BYE; a stock server falls silent once it has our acknowledgement. */
+static uint64_t linger_until(const struct client_end *e)
+{
+    uint64_t at = e->done_us + LINGER_US, heard = link_heard_us(e->lane.link);
+    uint64_t silent = (heard > e->done_us ? heard : e->done_us) + STOCK_SILENT_US;
+    return e->native ? at : min_of(at, silent);
+}
+
 uint64_t client_end_deadline(struct client_end *e, uint64_t now_us)
 {
     if (e->state == STATE_DONE && !client_end_lingers(e, now_us))
         return UINT64_MAX;
     if (e->state == STATE_DONE)
-        return min_of(lane_deadline(&e->lane, now_us), e->done_us + LINGER_US);
+        return min_of(lane_deadline(&e->lane, now_us), linger_until(e));
     uint64_t at = lane_deadline(&e->lane, now_us);
     struct bar_facts f = bar_facts(e, now_us);
     at = min_of(at, bar_deadline(&f, now_us));
@@ -535,7 +545,7 @@ struct client_result client_end_result(const struct client_end *e)
 bool client_end_lingers(const struct client_end *e, uint64_t now_us)
 {
     return e->state == STATE_DONE && sync_peer_shutdown(e->lane.sync) &&
-           !link_peer_left(e->lane.link) && now_us - e->done_us < LINGER_US;
+           !link_peer_left(e->lane.link) && now_us < linger_until(e);
 }
 
 const struct snapshot *client_end_screen(const struct client_end *e)
