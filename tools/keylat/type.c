@@ -223,7 +223,7 @@ static int by_value(const void *a, const void *b)
 
 static void report(const struct run *r, struct typing *y, double start, bool start_right)
 {
-    static double ms[KEYS_MAX];
+    static double ms[KEYS_MAX], in_order[KEYS_MAX];
     size_t n = 0, fast = 0, excluded = 0;
     double sum = 0, squares = 0, lasted = now() - y->begin;
     for (size_t k = 1; k <= y->shown; k++) {
@@ -232,7 +232,8 @@ static void report(const struct run *r, struct typing *y, double start, bool sta
             continue;
         }
         double v = y->took[k] * 1000;
-        ms[n++] = v;
+        in_order[n] = ms[n] = v;
+        n++;
         sum += v;
         squares += v * v;
         fast += v < 5;
@@ -253,7 +254,7 @@ static void report(const struct run *r, struct typing *y, double start, bool sta
            y->wrong, y->wrong_s * 1000, y->cursor_only, y->covered,
            (unsigned long long)r->term.out_bytes);
     for (size_t i = 0; i < n; i++)
-        printf("%s%.2f", i ? "," : "", ms[i]);
+        printf("%s%.2f", i ? "," : "", in_order[i]);
     puts("]}");
 }
 
