@@ -172,32 +172,59 @@ def meson_tests(tally, name, suites, limit, env=None, extra=()):
         tally.fail(f"{name}: meson test", out)
 
 
+def junit_cases(junit):
+    """[(title, outcome, text)] of a junit file; outcome is passed, failed or skipped."""
+    found = []
+    for case in ElementTree.parse(junit).getroot().iter("testcase") if junit.exists() else []:
+        title = f"{case.get('classname', '').replace('.', '/')}::{case.get('name')}"
+        bad = next((c for c in case if c.tag in ("failure", "error")), None)
+        skip = next((c for c in case if c.tag == "skipped"), None)
+        if bad is not None:
+            found.append((title, "failed", (bad.text or "") or bad.get("message", "")))
+        elif skip is not None:
+            found.append((title, "skipped", skip.get("message", "no reason given")))
+        else:
+            found.append((title, "passed", ""))
+    return found
+
+
+# Tests of whole sessions wait for conditions with a limit, and this machine may be busy with others: so many
+# failures are tried once more, alone, before they count. What passed only then is named.
+SECOND_CHANCES = 8
+
+
 def pytests(tally, paths, limit, env, workers=1):
     """Runs pytest over the folders that have tests and counts its junit file."""
     paths = [p for p in paths if list((ROOT / p).glob("**/test_*.py"))]
     if not paths:
         return
     with tempfile.TemporaryDirectory() as scratch:
-        junit = Path(scratch) / "junit.xml"
-        command = [PYTEST, "-q", "-p", "no:cacheprovider", f"--junitxml={junit}", "--tb=short",
-                   "--durations=8", *paths]
+        junit, again = Path(scratch) / "junit.xml", Path(scratch) / "again.xml"
+        command = [PYTEST, "-q", "-o", f"cache_dir={scratch}/cache", "--tb=short", "--durations=8", *paths]
+        env = {"PYTHONDONTWRITEBYTECODE": "1", **env}
+        alone = [*command, f"--junitxml={again}", "--last-failed", "--last-failed-no-failures", "none"]
         if workers > 1:
             command += ["-n", str(workers), "--dist", "worksteal" if has_worksteal() else "load"]
-        status, out = run(command, limit, {"PYTHONDONTWRITEBYTECODE": "1", **env})
-        cases = ElementTree.parse(junit).getroot().iter("testcase") if junit.exists() else []
-        before, seen = len(tally.failed), 0
-        for case in cases:
-            seen += 1
-            title = f"{case.get('classname', '').replace('.', '/')}::{case.get('name')}"
-            bad = next((c for c in case if c.tag in ("failure", "error")), None)
-            skip = next((c for c in case if c.tag == "skipped"), None)
-            if bad is not None:
-                tally.fail(title, (bad.text or "") or bad.get("message", ""))
-            elif skip is not None:
-                tally.skip(title, skip.get("message", "no reason given"))
-            else:
+        status, out = run([*command, f"--junitxml={junit}"], limit, env)
+        cases = junit_cases(junit)
+        failed = [title for title, outcome, _ in cases if outcome == "failed"]
+        second = {}
+        if failed and len(failed) <= SECOND_CHANCES:
+            run(alone, limit, env)
+            second = {title: outcome for title, outcome, _ in junit_cases(again)}
+        before = len(tally.failed)
+        for title, outcome, text in cases:
+            if outcome == "skipped":
+                tally.skip(title, text)
+            elif outcome == "passed":
                 tally.ok()
-        if (status and len(tally.failed) == before) or not seen:
+            elif second.get(title) == "passed":
+                tally.ok()
+                status = 0
+                print(f"   passed only when run again, alone: {title}", flush=True)
+            else:
+                tally.fail(title, text)
+        if (status and len(tally.failed) == before) or not cases:
             tally.fail(f"pytest {' '.join(paths)}", out)
         slow = re.search(r"= slowest.*?=\n(.*?)\n(?:=|\()", out, re.S)
         if slow and slow.group(1).strip():
@@ -255,7 +282,7 @@ def check(tally):
             pytests(tally, ["tests/tree"], 240, release)
     if built[ASAN]:
         with Stage("unit, vt and sim under ASan and UBSan"):
-            meson_tests(tally, ASAN, ["unit", "vt", "sim"], 540, sanitizers)
+            meson_tests(tally, ASAN, ["unit", "vt", "sim"], 1500, sanitizers)
     if built[RELEASE]:
         with Stage("fuzz corpora replayed, gcc without sanitizers"):
             meson_tests(tally, RELEASE, ["fuzz"], 120)
@@ -264,7 +291,7 @@ def check(tally):
             fuzz(tally, 5)
     if built[RELEASE]:
         with Stage("e2e and interop on the release build"):
-            pytests(tally, ["tests/tools", "tests/e2e", "tests/interop"], 480, release, workers=2)
+            pytests(tally, ["tests/tools", "tests/e2e", "tests/interop"], 1200, release, workers=2)
 
 
 def soak(tally):
