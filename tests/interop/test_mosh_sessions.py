@@ -57,6 +57,25 @@ def test_quit(moshes, client, server):
     s.wait_end()  # and nothing is left of the program: the box looks
 
 
+@mixed
+def test_suspend(moshes, client, server):
+    s = moshes.server(server)
+    w = moshes.start(client, s)
+    w.line("echo before")
+    w.wait_row("before")
+    w.keys("C-^", "C-z")
+    w.wait_for("[mosh is suspended.]")
+    w.ready()
+    assert w.modes()["alternate_on"] == "0" and w.modes()["keypad_cursor_flag"] == "0"
+    w.line("fg")
+    w.wait_row("before")
+    w.line("echo after")
+    w.wait_row("after")
+    w.line("exit")
+    assert w.finish() == 0
+    s.wait_end()
+
+
 CODE = "\n".join(f"int f{i}(void) {{ return {i} * 0x2a; }} // größe 漢字 {'x' * i}" for i in range(40))
 VIMRC = ("syntax on\nset nocompatible number cursorline hlsearch ruler noswapfile viminfo= background=dark "
          "termguicolors t_RV= t_u7= t_Cs= t_Ce=\n")
