@@ -87,8 +87,10 @@ class Moshes:
     def run_server(self, kind, *args, env=None, **more):
         """Only what the command prints; see server()."""
         more.setdefault("stdin", subprocess.DEVNULL)
-        return subprocess.run([self.path(kind, "mosh-server"), *args], capture_output=True, text=True,
-                              timeout=20, cwd=self.box.home, env={**self.box.env, **(env or {})}, **more)
+        p = subprocess.run([self.path(kind, "mosh-server"), *args], capture_output=True, timeout=20,
+                           cwd=self.box.home, env={**self.box.env, **(env or {})}, **more)
+        p.stdout, p.stderr = p.stdout.decode(), p.stderr.decode()  # as they are, CR included
+        return p
 
     def server(self, kind, *command, options=("-c", "256"), env=None, **more):
         """A running server; the command is the test's inner shell if none is given."""
