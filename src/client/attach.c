@@ -41,6 +41,10 @@ struct attach {
     int signal; /* that made us leave, 0 = none */
     bool tty_lost, suspended;
     bool unknown; /* the far side does not know the session any more */
+    bool login;
+    char news[160]; /* of the relay, for the bar while nothing comes; "" = none */
+    bool fresh;     /* the bar does not have it yet */
+    bool told;      /* the bar has something of this */
 };
 
 /* ---- a turn ---------------------------------------------------------------------------------- */
@@ -102,6 +106,24 @@ static uint64_t check_pipe(struct attach *a, uint64_t now_us)
     return TIME_NEVER;
 }
 
+static void set_news(struct attach *a, const char *what, const char *more)
+{
+    snprintf(a->news, sizeof a->news, "%s%s", what, more);
+    a->fresh = true;
+    later_set(&a->later);
+}
+
+/* How it goes with a new pipe matters only as long as nothing else gets through. */
+static void tell_news(struct attach *a, uint64_t now_us)
+{
+    bool wanted = a->news[0] && link_quiet(client_end_link(a->end), now_us);
+    if (wanted ? a->told && !a->fresh : !a->told)
+        return;
+    client_end_message(a->end, wanted ? a->news : "", wanted, now_us);
+    a->told = wanted;
+    a->fresh = false;
+}
+
 static void turn(void *ctx)
 {
     struct attach *a = ctx;
@@ -111,6 +133,7 @@ static void turn(void *ctx)
     while (client_end_poll(a->end, now_us, &d) > 0)
         paths_send(a->paths, &d, now_us);
     paths_serve(a->paths, now_us);
+    tell_news(a, now_us);
     pump_tty(a, now_us);
     switch (client_end_action(a->end, now_us)) {
     case CLIENT_DONE:
@@ -195,8 +218,10 @@ static void on_datagram(void *ctx, const struct path_ref *from, bool congested,
                         const uint8_t *bytes, size_t len)
 {
     struct attach *a = ctx;
-    if (from->kind == PATH_PIPE && a->rejoin)
+    if (from->kind == PATH_PIPE && a->rejoin) {
         rejoin_works(a->rejoin);
+        a->news[0] = 0;
+    }
     a->unknown = false;
     client_end_datagram(a->end, from, congested, bytes, len, loop_now_us(a->loop));
     later_set(&a->later);
@@ -213,20 +238,29 @@ static void on_pipe_lost(void *ctx)
 static void on_relay(void *ctx, const struct boot_pipe *pipe)
 {
     struct attach *a = ctx;
+    if (a->login)
+        set_news(a, "logging in again by ssh", "");
     if (paths_pipe_open(a->paths, pipe, loop_now_us(a->loop)))
         rejoin_ask(a->rejoin);
     later_set(&a->later);
+}
+
+static void on_relay_failed(void *ctx, const char *line)
+{
+    struct attach *a = ctx;
+    /* What ssh was about, before the last colon, is known here; the bar is narrow. */
+    for (const char *colon; (colon = strstr(line, ": "));)
+        line = colon + 2;
+    if (a->login)
+        set_news(a, "no login: ", line);
 }
 
 /* Not an end: a server that is merely stopped comes back. */
 static void on_relay_refused(void *ctx)
 {
     struct attach *a = ctx;
-    uint64_t now_us = loop_now_us(a->loop);
-    a->unknown = link_quiet(client_end_link(a->end), now_us);
-    if (a->unknown)
-        client_end_message(a->end, "the server does not answer for this session", true, now_us);
-    later_set(&a->later);
+    a->unknown = link_quiet(client_end_link(a->end), loop_now_us(a->loop));
+    set_news(a, "the server does not answer for this session", "");
 }
 
 static void on_signal(void *ctx, int signum)
@@ -305,7 +339,7 @@ static void open_paths(struct attach *a, const struct attach_config *c)
                                .session = c->connect->session,
                                .route = c->connect->route,
                                .log = c->log};
-    struct rejoin_ops rejoin_ops = {on_relay, on_relay_refused, a};
+    struct rejoin_ops rejoin_ops = {on_relay, on_relay_refused, on_relay_failed, a};
     a->rejoin = rejoin_new(a->loop, &rc, &rejoin_ops);
     if (paths_pipe_open(a->paths, c->pipe, loop_now_us(a->loop)))
         rejoin_ask(a->rejoin);
@@ -314,8 +348,11 @@ static void open_paths(struct attach *a, const struct attach_config *c)
 struct attach *attach_new(struct loop *l, const struct attach_config *c)
 {
     struct attach *a = mem_new(1, sizeof *a);
-    *a = (struct attach){
-        .loop = l, .log = c->log, .suspend_text = c->suspend_text, .stock = c->stock != NULL};
+    *a = (struct attach){.loop = l,
+                         .log = c->log,
+                         .suspend_text = c->suspend_text,
+                         .stock = c->stock != NULL,
+                         .login = c->login};
     later_init(&a->later, l, turn, a);
     timer_init(&a->timer, l, turn, a);
     if (take_tty(a, c->program)) {

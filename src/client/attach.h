@@ -23,6 +23,7 @@ struct attach_config {
      * opens another one, NULL: our own tern-server. */
     const struct boot_pipe *pipe;
     const char *server_command;
+    bool login; /* that command logs in by ssh: the bar tells how it goes */
     enum client_transport transport;
     const struct view_facts *facts; /* size aside, which the terminal tells */
     struct escape_config escape;

@@ -129,6 +129,7 @@ static void on_connected(void *ctx, const struct connect *connect, const struct 
                                     .pipe = pipe,
                                     .server_command = o->login ? login_rejoin_command(o->login)
                                                                : o->server_command,
+                                    .login = o->login != NULL,
                                     .transport = o->transport,
                                     .facts = &c->facts,
                                     .escape = {ESCAPE_SSH, o->escape_key},

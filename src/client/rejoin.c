@@ -1,12 +1,15 @@
 #include "client/rejoin.h"
 
 #include "base/mem.h"
+#include "io/pipe.h"
 #include "io/proc.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct rejoin {
     struct loop *loop;
@@ -18,19 +21,80 @@ struct rejoin {
     struct timer timer;
     uint64_t pause_us;
     struct proc *proc;
+    struct pipe *complaints; /* its stderr: the screen is ours now */
+    int err;                 /* the descriptor of that, ours */
+    char line[120];          /* the last that was said there */
+    bool line_over;
 };
 
 /* 1 is tern-server's own refusal; 127 and signals say nothing about the session. */
 #define STATUS_REFUSED 1
 
+static void on_complaint(void *ctx, const uint8_t *bytes, size_t len)
+{
+    struct rejoin *r = ctx;
+    for (size_t i = 0; i < len; i++) {
+        size_t n = strlen(r->line);
+        if (bytes[i] == '\n' || bytes[i] == '\r') {
+            r->line_over = true;
+            continue;
+        }
+        if (r->line_over)
+            n = 0;
+        r->line_over = false;
+        if (n + 1 < sizeof r->line) {
+            r->line[n] = bytes[i] >= ' ' && bytes[i] <= '~' ? (char)bytes[i] : '?';
+            r->line[n + 1] = 0;
+        }
+    }
+}
+
+static void drop(struct rejoin *r)
+{
+    proc_free(r->proc);
+    r->proc = NULL;
+    if (r->complaints)
+        close(r->err);
+    pipe_free(r->complaints);
+    r->complaints = NULL;
+}
+
 static void on_relay_exit(void *ctx, const struct proc_exit *e)
 {
     struct rejoin *r = ctx;
-    proc_free(r->proc);
-    r->proc = NULL;
-    log_line(r->log, LOG_INFO, "client", "relay ended, status %d signal %d", e->status, e->signal);
-    if (!e->signal && e->status == STATUS_REFUSED)
+    uint8_t bytes[512];
+    ssize_t n;
+    while (r->complaints && (n = read(r->err, bytes, sizeof bytes)) > 0)
+        on_complaint(r, bytes, (size_t)n);
+    drop(r);
+    log_line(r->log, LOG_INFO, "client", "relay ended, status %d signal %d: %s", e->status,
+             e->signal, r->line);
+    if (!e->signal && e->status == STATUS_REFUSED) {
         r->ops.unknown(r->ops.ctx);
+        return;
+    }
+    if (!r->line[0])
+        snprintf(r->line, sizeof r->line, "ended with %s %d", e->signal ? "signal" : "status",
+                 e->signal ? e->signal : e->status);
+    if (r->ops.failed)
+        r->ops.failed(r->ops.ctx, r->line);
+}
+
+/* Starts it with a pipe as its stderr. */
+static int run(struct rejoin *r, struct proc_config *pc, struct boot_pipe *p)
+{
+    int err[2];
+    if (pipe2(err, O_CLOEXEC))
+        return ERR_SYS;
+    r->err = err[0];
+    pc->stderr_fd = err[1];
+    int bad = proc_new(r->loop, pc, &p->in, &p->out, &r->proc);
+    close(err[1]);
+    if (!bad && !pipe_new(r->loop, r->err, -1, PIPE_KEEP_FILE, 0,
+                          &(struct pipe_ops){.data = on_complaint, .ctx = r}, &r->complaints))
+        return ERR_OK;
+    close(err[0]);
+    return bad;
 }
 
 static void attempt(void *ctx)
@@ -38,18 +102,18 @@ static void attempt(void *ctx)
     struct rejoin *r = ctx;
     struct boot_pipe p = {.in = -1, .out = -1, .mark = r->mark};
     struct boot_command cmd;
-    proc_free(r->proc); /* of a relay whose pipe broke; it ends by itself */
-    r->proc = NULL;
+    drop(r); /* a relay whose pipe broke; it ends by itself */
+    r->line[0] = 0;
+    r->line_over = false;
     r->pause_us = r->pause_us * 2 < REJOIN_MOST_US ? r->pause_us * 2 : REJOIN_MOST_US;
     boot_command_init(&cmd, r->server_command, (const char *const[]){"--join", r->id, NULL});
-    int err = proc_new(r->loop,
-                       &(struct proc_config){.file = cmd.argv[0],
-                                             .argv = (const char *const *)cmd.argv,
-                                             .new_session = true, /* no part of ~^Z */
-                                             .stderr_null = true, /* the screen is ours now */
-                                             .exited = on_relay_exit,
-                                             .ctx = r},
-                       &p.in, &p.out, &r->proc);
+    int err = run(r,
+                  &(struct proc_config){.file = cmd.argv[0],
+                                        .argv = (const char *const *)cmd.argv,
+                                        .new_session = true, /* no part of ~^Z */
+                                        .exited = on_relay_exit,
+                                        .ctx = r},
+                  &p);
     boot_command_fini(&cmd);
     log_line(r->log, LOG_INFO, "client", "joining %s again: %s", r->id,
              err ? strerror(errno) : "relay started");
@@ -89,6 +153,6 @@ void rejoin_free(struct rejoin *r)
     if (!r)
         return;
     timer_clear(&r->timer);
-    proc_free(r->proc);
+    drop(r);
     free(r);
 }

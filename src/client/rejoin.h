@@ -21,6 +21,9 @@ struct rejoin_ops {
     void (*pipe)(void *ctx, const struct boot_pipe *pipe);
     /* A relay ended and said that there is no such session, or nobody who answers for it. */
     void (*unknown)(void *ctx);
+    /* A relay ended otherwise: `line` is the last that it said on stderr, made harmless, or how it
+     * ended. May be NULL. */
+    void (*failed)(void *ctx, const char *line);
     void *ctx;
 };
 

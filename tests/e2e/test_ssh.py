@@ -99,7 +99,7 @@ def test_words_of_a_command_are_joined_as_by_ssh(outer, box, hosts):
     "-n far 'cat; exit 2'",
     "far",
     "-T far",
-    "-tt far 'echo tt; exit 3'",
+    "-tt far 'echo tt; exit 3' < /dev/null",
     "-t far 'echo t; exit 3'",
     "-s far sftp",
     "-x far 'kill -9 $$'",

@@ -359,17 +359,13 @@ def test_client_is_ended(outer, box, hosts, number):
     box.wait_no_server()
 
 
-def test_client_is_killed(outer, box, hosts):
+def test_client_is_killed(tmux, box, hosts):
     """kill -9 leaves the terminal to the user; ssh goes with the session."""
     host = hosts()
-    before = outer.stty()
-    enter(outer)
+    enter(tmux.shell())
     [client] = box.clients()
     os.kill(client, signal.SIGKILL)
     wait_until(lambda: not box.clients())
-    outer.keys("C-j")
-    outer.line(f"stty {before}; reset")
-    outer.ready()
     names = host.ssh("far", "tern-server --ls").stdout.split("\n")[1:]
     [name] = [n.split()[0] for n in names if n]
     assert host.ssh("far", f"tern-server --kill {name}").returncode == 0

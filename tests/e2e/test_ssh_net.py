@@ -131,6 +131,8 @@ def test_sshd_dies_without_udp_and_comes_back(net):
     net.w.wait(net.bar, 20, "the bar")
     net.w.line("echo typed meanwhile")
     stays(lambda: "typed meanwhile" not in net.w.rows(), 1)
+    net.w.wait(lambda: "no login: " in net.bar() and "Connection refused" in net.bar(), 20,
+               "why it does not come back")
     net.far.start()
     net.w.wait_row("typed meanwhile", 60)
     net.w.wait(lambda: not net.bar(), 10, "no bar")
@@ -149,7 +151,7 @@ def test_join_that_would_have_to_ask(box, netlab, hosts, outer):
     outer.wait_prompt(PROMPT, 30)
     net.echo()
     net.signal_ssh(signal.SIGKILL)
-    outer.wait(lambda: any(word in net.bar() for word in ("password", "log in", "login", "ask")), 30,
+    outer.wait(lambda: "no login: " in net.bar() and "Permission denied" in net.bar(), 30,
                "a bar that says that a login would have to ask")
     assert outer.text().count("password:") <= 1
     net.udp(False)
@@ -237,4 +239,6 @@ def test_slow_link_costs_one_round_trip_more_than_the_login(box, hosts, outer, l
         w.keys("Enter")
         assert w.finish() == 0
     assert took["tern"] < took["ssh"] + 1.5, took
+    box.wait_no_server()
+    wait_until(lambda: not procs.named("ssh"), what="no ssh left")  # before the link goes
     assert net.far.logins() == 2

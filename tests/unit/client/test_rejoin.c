@@ -7,6 +7,7 @@
 
 #include "client/rejoin.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@ struct seen {
     int pipes, unknown, stop_after;
     uint64_t at_us[8];
     struct boot_pipe last;
+    char line[200];
 };
 
 static void on_pipe(void *ctx, const struct boot_pipe *p)
@@ -41,13 +43,20 @@ static void on_unknown(void *ctx)
         rejoin_ask(s->r);
 }
 
+static void on_failed(void *ctx, const char *line)
+{
+    struct seen *s = ctx;
+    snprintf(s->line, sizeof s->line, "%s", line);
+    loop_stop(s->loop);
+}
+
 static void open_rejoin(struct seen *s, const char *command)
 {
     memset(s, 0, sizeof *s);
     s->loop = loop_new();
     assert_non_null(s->loop);
     struct rejoin_config c = {.server_command = command, .session = "work", .route = 77};
-    struct rejoin_ops ops = {on_pipe, on_unknown, s};
+    struct rejoin_ops ops = {on_pipe, on_unknown, on_failed, s};
     s->r = rejoin_new(s->loop, &c, &ops);
 }
 
@@ -103,11 +112,29 @@ static void pauses_grow(void **state)
     close_rejoin(&s);
 }
 
+static void tells_what_the_relay_said_last(void **state)
+{
+    (void)state;
+    struct seen s;
+    open_rejoin(&s, "sh -c 'echo first >&2; printf \"sec\\033[2Jond\\r\\n\" >&2; exit 255' --");
+    rejoin_ask(s.r);
+    loop_run(s.loop);
+    assert_string_equal(s.line, "sec?[2Jond");
+    close_rejoin(&s);
+    open_rejoin(&s, "sh -c 'exit 3' --");
+    rejoin_ask(s.r);
+    loop_run(s.loop);
+    assert_string_equal(s.line, "ended with status 3");
+    assert_int_equal(s.unknown, 0);
+    close_rejoin(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_the_command_with_join),
         cmocka_unit_test(tells_a_refusal),
+        cmocka_unit_test(tells_what_the_relay_said_last),
         cmocka_unit_test(pauses_grow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
