@@ -87,7 +87,7 @@ def all_cases():
     ]
 
 
-QUICK = {"lan": (2, 60), "rtt50": (2, 80), "rtt200": (2, 80), "rtt500": (1, 80), "loss": (2, 80),
+QUICK = {"lan": (2, 40), "rtt50": (2, 80), "rtt200": (2, 80), "rtt500": (1, 80), "loss": (2, 80),
          "download": (1, 60), "cat": (2, 0), "startup": (3, 0), "startup200": (3, 0)}
 QUICK_REPS = {"ctrlc": "3", "recover": {"outage5": "3", "outage60": "1", "outage60-typed": "1", "address": "4",
                                         "natport": "3"}}

@@ -86,15 +86,15 @@ class Runner:
             t.join()
 
     def run(self, chosen, available):
-        """What must be alone first, one at a time; then the rest, the long ones first."""
+        """Side by side what only waits, the long ones first; then, one at a time, what needs the processor."""
         alone = [c for c in chosen if c.alone]
         rest = sorted((c for c in chosen if not c.alone), key=lambda c: c.kind not in ("idle", "recover"))
-        for case in alone:
-            print(case.name, flush=True)
-            self.run_all(cases.jobs(case, available), 1)
         if rest:
             print(f"{', '.join(c.name for c in rest)}: {self.width} side by side", flush=True)
             self.run_all((j for c in rest for j in cases.jobs(c, available)), self.width)
+        for case in alone:
+            print(case.name, flush=True)
+            self.run_all(cases.jobs(case, available), 1)
 
 
 def brief(result):

@@ -50,7 +50,7 @@ def make_build(build):
     subprocess.run(["ninja", "-C", str(build), *TARGETS], check=True)
 
 
-def run_local(chosen, build, rounds):
+def run_local(chosen, build, rounds, raw):
     """[(title, method, lines)], [what is over its budget]"""
     tables, missed = [], []
 
@@ -58,6 +58,7 @@ def run_local(chosen, build, rounds):
         lines, worst = got
         tables.append((title, method, lines))
         missed.extend(worst)
+        raw.write(json.dumps({"table": tables[-1], "missed": worst}) + "\n")
 
     if "engine" in chosen:
         print("engine", flush=True)
@@ -198,17 +199,27 @@ def choose(text):
 
 
 def load(path):
-    got, failed = {}, []
+    """What --raw kept: (results of the link's cases, failures, tables of the others, what of these is over its budget,
+    facts of the first run). A later line replaces an earlier one for the same."""
+    runs, tables, facts = {}, {}, None
     for line in Path(path).read_text().splitlines():
         r = json.loads(line)
-        if "error" in r["result"]:
-            failed.append((f"{r['case']}, {r['client']}, {r['program']}, round {r['round'] + 1}", r["result"]["error"]))
+        if "facts" in r:
+            facts = facts or r["facts"]
+        elif "table" in r:
+            tables[r["table"][0]] = r["table"], r["missed"]
         else:
-            got.setdefault(r["case"], []).append((r["client"], r["program"], r["round"], r["result"]))
-    return got, failed
+            runs[r["case"], r["client"], r["program"], r["round"]] = r["result"]
+    got, failed = {}, []
+    for (case, client, program, number), result in runs.items():
+        if "error" in result:
+            failed.append((f"{case}, {client}, {program}, round {number + 1}", result["error"]))
+        else:
+            got.setdefault(case, []).append((client, program, number, result))
+    return got, failed, [t for t, _ in tables.values()], [m for _, worst in tables.values() for m in worst], facts
 
 
-def run_lab(chosen, build, args, idle_seconds, absent):
+def run_lab(chosen, build, side_by_side, idle_seconds, absent, raw):
     """Results by case; adds what could not run to `absent`."""
     why = lab.why_not()
     if why:
@@ -219,9 +230,8 @@ def run_lab(chosen, build, args, idle_seconds, absent):
     absent += [(cases.TITLES[c], reason) for c, reason in missing.items()]
     os.environ.setdefault("KEYLAT_WORK", str(build / "bench" / "keylat"))
     os.makedirs(os.environ["KEYLAT_WORK"], exist_ok=True)
-    with open(args.raw or build / "bench" / "results.jsonl", "w") as raw:
-        runner = lab.Runner(build, args.side_by_side, idle_seconds, raw)
-        runner.run(chosen, available)
+    runner = lab.Runner(build, side_by_side, idle_seconds, raw)
+    runner.run(chosen, available)
     absent += runner.failures
     return runner.results
 
@@ -236,6 +246,7 @@ def parse_arguments():
     parser.add_argument("--side-by-side", type=int, default=3 * (os.cpu_count() or 1), help="cases at a time")
     parser.add_argument("--raw", help="keep the results here (default: bench/results.jsonl of the build directory)")
     parser.add_argument("--from", dest="given", help="no run: the page of such a file")
+    parser.add_argument("--note", action="append", default=[], help="a remark for the page's head")
     return parser.parse_args()
 
 
@@ -250,19 +261,22 @@ def main():
     if not args.build and not args.given:
         make_build(build)
     began, absent = time.monotonic(), list(NOT_WRITTEN) if not part else []
-    load_before = os.getloadavg()[0]
+    facts = [f"{datetime.date.today()}; {machine()}; load {os.getloadavg()[0]:.1f} before the run",
+             f"{versions()}; release build (`make`)"]
     rounds = args.rounds or (2 if quick else 5)
     if args.given:
-        got, failed = load(args.given)
-        absent += failed
-        tables, missed = [], []
+        got, failed, tables, missed, kept = load(args.given)
+        facts = kept or ["kept results of an unknown day"]
+        absent += failed + ([(cases.TITLES[c], why) for c, why in cases.clients_here(build)[1].items()] if not part else [])
     else:
-        tables, missed = run_local(local_names, build, rounds)
-        got = run_lab(chosen, build, args, IDLE_SECONDS[quick], absent) if chosen else {}
+        with open(args.raw or build / "bench" / "results.jsonl", "w") as raw:
+            raw.write(json.dumps({"facts": facts}) + "\n")
+            got = run_lab(chosen, build, args.side_by_side, IDLE_SECONDS[quick], absent, raw) if chosen else {}
+            tables, missed = run_local(local_names, build, rounds, raw)
     results = page.Results(got)
-    notes = [f"{datetime.date.today()}; {machine()}", f"{versions()}; release build (`make`)",
-             f"{'quick' if quick else 'full'} run, {(time.monotonic() - began) / 60:.0f} minutes; load of the machine at its "
-             f"start {load_before:.1f}; cases that need the processor alone, the others {args.side_by_side} side by side",
+    minutes = f" of {(time.monotonic() - began) / 60:.0f} minutes"
+    notes = [*facts, f"{'quick' if quick else 'full'} run{'' if args.given else minutes}; cases that need the processor alone, "
+             f"the others {args.side_by_side} side by side", *args.note,
              "figures are medians with (lowest-highest); rounds: " + str(rounds) + " without a network, else " +
              ", ".join(f"{c.name} {c.rounds}" for c in chosen)]
     drawn = panels(chosen, results)

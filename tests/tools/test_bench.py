@@ -117,3 +117,12 @@ def test_without_root_it_says_what_it_cannot_do():
     p = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c", code],
                        capture_output=True, text=True)
     assert p.stdout.startswith("needs root"), p.stderr
+
+
+def test_a_later_line_replaces_an_earlier_one(tmp_path):
+    lines = [{"facts": ["first run"]}, {"facts": ["second run"]}]
+    lines += [{"case": "lan", "client": "ssh", "program": "bash", "round": 0, "result": typed([t] * 5)} for t in (9, 2)]
+    (tmp_path / "r").write_text("\n".join(map(json.dumps, lines)))
+    p = bench("--cases", "lan", "--from", str(tmp_path / "r"), "--print", "--note", "a remark")
+    assert "| ssh | 5 | 2.0 |" in p.stdout, p.stderr
+    assert "* first run\n" in p.stdout and "* a remark\n" in p.stdout
