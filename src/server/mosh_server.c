@@ -2,11 +2,11 @@
 
 #include "base/mem.h"
 #include "io/signals.h"
+#include "io/sockaddr.h"
 #include "server/mosh_login.h"
 #include "server/motd.h"
 #include "server/serve.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <netdb.h>
 #include <signal.h>
@@ -18,12 +18,13 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "io/sockaddr.h"
-
 const char mosh_version_text[] =
     "mosh-server (mosh 1.4.0) [build tern " TERN_VERSION "]\n"
     "This is tern-server, which speaks the protocol of mosh 1.4.0.\n"
     "License: MIT. There is NO WARRANTY, to the extent permitted by law.\n";
+
+/* A client not heard for so long is away, in utmp. */
+#define AWAY_US 30000000u
 
 struct mosh {
     struct serve serve;
@@ -34,6 +35,8 @@ struct mosh {
     bool joined;                /* a client was heard */
     uint64_t signal_timeout_us; /* SIGUSR1 counts after so much silence */
     struct sigwatch *usr1;
+    struct addr recorded; /* what utmp says where the user is; ADDR_NONE: away */
+    struct timer away;
 };
 
 /* ---- environment ---- */
@@ -172,22 +175,54 @@ static void start_program(struct mosh *m, const struct session_info *info, uint6
             snprintf(text, sizeof text, "mosh-server: no pseudo terminal: %s\r\n", strerror(errno));
         server_session_output(m->serve.end, m->sid, text, (size_t)n, now_us);
         server_session_exited(m->serve.end, m->sid, 1, 0, now_us);
-    } else {
-        terminal_record(terminal_of(&m->serve, m->sid), "mosh");
     }
     mosh_login_fini(&login);
 }
 
-static void on_joined(void *ctx)
+/* ---- who is logged in from where ---- */
+
+static void record(struct mosh *m, const struct addr *from)
+{
+    struct terminal *t = terminal_of(&m->serve, m->sid);
+    char ip[ADDR_TEXT], host[ADDR_TEXT + 32];
+    addr_format_ip(from, ip);
+    bool there = from->family != ADDR_NONE;
+    snprintf(host, sizeof host, "%s%smosh [%d]", there ? ip : "", there ? " via " : "",
+             (int)getpid());
+    m->recorded = *from;
+    if (t)
+        terminal_record_as(t, host);
+}
+
+/* Nobody was heard for a while: the entry says so (§1.2). */
+static void on_away(void *ctx)
 {
     struct mosh *m = ctx;
     struct session_info info;
     uint64_t now_us = loop_now_us(m->serve.loop);
-    if (m->joined || !server_session_info(m->serve.end, 0, now_us, &info) || !info.heard_us)
+    if (!server_session_info(m->serve.end, 0, now_us, &info))
         return;
-    m->joined = true;
-    if (!info.exited)
+    if (now_us - info.heard_us < AWAY_US)
+        timer_set(&m->away, info.heard_us + AWAY_US);
+    else
+        record(m, &(struct addr){0});
+}
+
+static void on_heard(void *ctx)
+{
+    struct mosh *m = ctx;
+    struct session_info info;
+    uint64_t now_us = loop_now_us(m->serve.loop);
+    if (!server_session_info(m->serve.end, 0, now_us, &info) || !info.heard_us || info.exited)
+        return;
+    if (!m->joined) {
+        m->joined = true;
         start_program(m, &info, now_us);
+    }
+    if (info.peer.family == ADDR_NONE || addr_same_host(&info.peer, &m->recorded))
+        return;
+    record(m, &info.peer);
+    timer_set(&m->away, now_us + AWAY_US);
 }
 
 /* ---- signals ---- */
@@ -309,9 +344,11 @@ int mosh_server_run(const struct mosh_server_options *o)
     signal(SIGPIPE, SIG_IGN);
     if (serve_init(&m.serve, &m.serve_options, network_s * 1000000))
         return 1;
-    m.serve.heard = on_joined;
+    m.serve.heard = on_heard;
     m.serve.heard_ctx = &m;
+    timer_init(&m.away, m.serve.loop, on_away, &m);
     int status = start(&m);
+    timer_clear(&m.away);
     sigwatch_free(m.usr1);
     serve_fini(&m.serve);
     return status;

@@ -103,6 +103,8 @@ int terminal_open(struct serve *s, uint32_t sid, const struct pty_config *c);
 struct terminal *terminal_of(struct serve *s, uint32_t sid);
 /* Enter the terminal into utmp, if its login came through ssh, as from "ADDRESS via WHAT [PID]". */
 void terminal_record(struct terminal *t, const char *what);
+/* The same with that text for a host; replaces an earlier entry. */
+void terminal_record_as(struct terminal *t, const char *host);
 void terminal_write(struct terminal *t);
 void terminal_hangup(struct terminal *t);
 bool terminals_alive(const struct serve *s); /* is any program still running? */

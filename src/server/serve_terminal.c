@@ -92,12 +92,19 @@ int terminal_new(struct serve *s, uint32_t sid, const struct start_record *r)
 void terminal_record(struct terminal *t, const char *what)
 {
     const char *ssh = getenv("SSH_CONNECTION");
-    char helper[256], host[256];
-    if (!ssh || !utmp_helper(helper, sizeof helper))
+    char host[256];
+    if (!ssh)
         return;
     snprintf(host, sizeof host, "%.*s via %s [%d]", (int)strcspn(ssh, " "), ssh, what,
              (int)getpid());
-    t->in_utmp = utmp_add(helper, pty_master(t->pty), host);
+    terminal_record_as(t, host);
+}
+
+void terminal_record_as(struct terminal *t, const char *host)
+{
+    char helper[256];
+    if (t->pty && utmp_helper(helper, sizeof helper))
+        t->in_utmp = utmp_add(helper, pty_master(t->pty), host);
 }
 
 static void terminal_unrecord(struct terminal *t)
