@@ -22,6 +22,23 @@ static struct sshargs args(const char *host)
 static const char *const fake = "f() { while [ \"$1\" != -- ]; do shift; done; shift 2; exec "
                                 "\"$SHELL_UNDER_TEST\" -c \"$*\"; }; f";
 
+/* What the command prints. "exec f" cannot run a function: the exec of the program's place is left
+ * out. */
+static void output(struct buf *command, const char *shell, char *out, size_t size)
+{
+    buf_put_u8(command, 0);
+    assert_int_equal(buf_err(command), 0);
+    char *text = (char *)command->mem + command->start;
+    assert_int_equal(memcmp(text, "exec ", 5), 0);
+    setenv("SHELL_UNDER_TEST", shell, 1);
+    FILE *p = popen(text + 5, "r");
+    assert_non_null(p);
+    size_t n = fread(out, 1, size - 1, p);
+    out[n] = 0;
+    pclose(p);
+    buf_fini(command);
+}
+
 static void run(const char *shell, const char *server, const char *more, char *out, size_t size)
 {
     struct sshargs a = args("we'ird host");
@@ -30,30 +47,26 @@ static void run(const char *shell, const char *server, const char *more, char *o
     buf_init(&command, 1u << 20);
     ssh_command(&command, &s, true);
     buf_put_text(&command, more);
-    buf_put_u8(&command, 0);
-    assert_int_equal(buf_err(&command), 0);
-    /* "exec f" cannot run a function: drop the exec of the program's place */
-    char *text = (char *)command.mem + command.start;
-    assert_int_equal(memcmp(text, "exec ", 5), 0);
-    setenv("SHELL_UNDER_TEST", shell, 1);
-    FILE *p = popen(text + 5, "r");
-    assert_non_null(p);
-    size_t n = fread(out, 1, size - 1, p);
-    out[n] = 0;
-    pclose(p);
-    buf_fini(&command);
+    output(&command, shell, out, size);
 }
 
 static void test_words_reach_the_server_through_every_shell(void **state)
 {
     static const char *const shells[] = {"/bin/sh", "/bin/bash", "/bin/csh", "/usr/bin/fish",
                                          "/bin/rbash"};
+    struct sshargs a = args("h");
+    struct ssh s = {.program = fake, .args = &a, .server = "printf '<%s>'", .mark = "m4rk"};
     char out[4096];
     for (size_t i = 0; i < sizeof shells / sizeof *shells; i++) {
         if (access(shells[i], X_OK))
             continue;
         run(shells[i], "printf '<%s>'", " '--join' 'name.17'", out, sizeof out);
         assert_string_equal(out, "<--join><name.17>");
+        struct buf command;
+        buf_init(&command, 1u << 20);
+        ssh_server_command(&command, &s, (const char *const[]){"--kill", "a $b 'c' ;*", NULL});
+        output(&command, shells[i], out, sizeof out);
+        assert_string_equal(out, "<--kill><a $b 'c' ;*>");
     }
 }
 

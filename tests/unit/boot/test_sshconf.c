@@ -32,6 +32,10 @@ static void test_what_ssh_prints(void **state)
     assert_int_equal(c.set_env.count, 2);
     assert_string_equal(c.set_env.item[0], "A=b c");
     sshconf_fini(&c);
+    c = (struct sshconf){0};
+    parse(&c, "escapechar \\^B\n");
+    assert_string_equal(c.escape_char, "^B");
+    sshconf_fini(&c);
 }
 
 static void test_case_and_noise(void **state)
