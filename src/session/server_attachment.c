@@ -190,6 +190,14 @@ void attachment_receive(struct attachment *a, const struct path_ref *from, bool 
     }
 }
 
+/* Until when the end of a client that left is acknowledged again. */
+static uint64_t linger_until(const struct attachment *a)
+{
+    uint64_t last = a->heard_us > a->ending_us ? a->heard_us : a->ending_us;
+    uint64_t end = a->ending_us + LINGER_US, silent = last + STOCK_SILENT_US;
+    return end < silent ? end : silent;
+}
+
 /* Whether the end has come through, or nobody is left to whom it could. */
 static bool is_over(const struct attachment *a, uint64_t now_us)
 {
@@ -197,7 +205,7 @@ static bool is_over(const struct attachment *a, uint64_t now_us)
     uint64_t waited = now_us - a->ending_us;
     uint64_t first = q->server->config.first_timeout_us;
     if (a->state == ATTACHMENT_LEFT)
-        return waited > LINGER_US;
+        return now_us > linger_until(a);
     if (!a->heard_us && first && now_us - a->opened_us >= first)
         return true;
     if (sync_shutdown_done(a->lane.sync) &&
@@ -242,7 +250,7 @@ uint64_t attachment_deadline(struct attachment *a, uint64_t now_us)
     if (!a->heard_us && first)
         own = a->opened_us + first;
     else if (a->state == ATTACHMENT_LEFT)
-        own = a->ending_us + LINGER_US + 1;
+        own = linger_until(a) + 1;
     else if (a->state == ATTACHMENT_GONE)
         own = now_us;
     else if (a->state == ATTACHMENT_ENDING &&

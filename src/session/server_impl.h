@@ -13,6 +13,8 @@
 #define GOODBYE_US 10000000u
 /* How long a side that acknowledged a shutdown acknowledges it again. */
 #define LINGER_US 3000000u
+/* But no longer than this after a stock client's last word: it asks at least every 250 ms (§7). */
+#define STOCK_SILENT_US 1000000u
 /* Bells are told at most this often. */
 #define BELL_US 100000u
 /* Room in the event log that bells leave to what must not be lost. */
