@@ -119,11 +119,13 @@ static int exec_text(char *text)
     return 255;
 }
 
-int login_exec_server(const struct login *l, const char *const *words)
+int login_exec_server(const struct login_config *c, const char *const *words)
 {
+    struct ssh s = {
+        .program = c->program ? c->program : "ssh", .args = c->args, .server = c->server};
     struct buf b;
     buf_init(&b, COMMAND_MAX);
-    ssh_server_command(&b, &l->ssh, words);
+    ssh_server_command(&b, &s, words);
     return exec_text(take_text(&b));
 }
 

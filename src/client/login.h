@@ -35,7 +35,7 @@ int login_exec_plain(const char *program, const struct sshargs *a);
 
 /* Become an ssh that runs the far tern-server with these words (NULL-terminated); returns only if
  * that failed (said on stderr). */
-int login_exec_server(const struct login *l, const char *const *words);
+int login_exec_server(const struct login_config *c, const char *const *words);
 const char *login_host(const struct login *l);
 
 /* Texts for sh, owned by l: the first login, and one that opens a pipe again. */

@@ -191,32 +191,29 @@ static bool is_plain(const struct sshargs *a)
 static int run_host(struct options *o, const struct sshargs *a)
 {
     struct logfile *log = NULL;
-    const char *program = options_text(o, OPTION_SSH, NULL);
     bool attach = o->v[OPTION_ATTACH].set;
-    bool admin = flag(o, OPTION_LS) || o->v[OPTION_KILL].set;
-    if (!attach && !admin && is_plain(a))
-        return login_exec_plain(program, a);
+    struct login_config c = {.args = a,
+                             .program = options_text(o, OPTION_SSH, NULL),
+                             .server = options_text(o, OPTION_SERVER, NULL),
+                             .mosh = flag(o, OPTION_MOSH),
+                             .entropy = osrandom()};
+    if (flag(o, OPTION_LS))
+        return login_exec_server(&c, (const char *const[]){"--ls", NULL});
+    if (o->v[OPTION_KILL].set)
+        return login_exec_server(&c, (const char *const[]){"--kill", o->v[OPTION_KILL].text, NULL});
+    if (!attach && is_plain(a))
+        return login_exec_plain(c.program, a);
     int status = open_log(o, &log);
     if (status)
         return status;
-    struct login *l =
-        login_new(&(struct login_config){.args = a,
-                                         .program = program,
-                                         .server = options_text(o, OPTION_SERVER, NULL),
-                                         .mosh = flag(o, OPTION_MOSH),
-                                         .log = logfile_log(log),
-                                         .entropy = osrandom()},
-                  &status);
-    if (l && admin) {
-        const char *words[] = {flag(o, OPTION_LS) ? "--ls" : "--kill", o->v[OPTION_KILL].text,
-                               NULL};
-        status = login_exec_server(l, words);
-    } else if (l && !attach && !login_wants_tty(l)) {
-        status = login_exec_plain(program, a);
+    c.log = logfile_log(log);
+    struct login *l = login_new(&c, &status);
+    if (l && !attach && !login_wants_tty(l)) {
+        status = login_exec_plain(c.program, a);
     } else if (l) {
         adopt_escape(o, a, login_conf(l));
         const char *words[] = {attach ? NULL : login_remote(l), NULL};
-        status = run_session(o, words, l, logfile_log(log));
+        status = run_session(o, words, l, c.log);
     }
     login_free(l);
     logfile_close(log);
