@@ -130,13 +130,17 @@ class Moshes:
     # ---- the end
 
     def close(self, check=True):
-        for s in self.servers:
-            if s.alive():
-                try:
-                    os.kill(s.pid, signal.SIGTERM)
-                    os.kill(s.pid, signal.SIGTERM)
-                except ProcessLookupError:
-                    pass
+        for _ in range(2):  # the second time is at once
+            for s in self.servers:
+                if s.alive():
+                    try:
+                        os.kill(s.pid, signal.SIGTERM)
+                    except ProcessLookupError:
+                        pass
+            try:
+                wait_until(lambda: not any(s.alive() for s in self.servers), 0.5)
+            except AssertionError:
+                pass
         if not check:
             return
         for s in self.servers:
