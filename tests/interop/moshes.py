@@ -92,10 +92,12 @@ class Moshes:
         p.stdout, p.stderr = p.stdout.decode(), p.stderr.decode()  # as they are, CR included
         return p
 
-    def server(self, kind, *command, options=("-c", "256"), env=None, **more):
+    def server(self, kind, *command, options=("-c", "256"), env=None, bind="127.0.0.1", **more):
         """A running server; the command is the test's inner shell if none is given."""
-        words = ["new", "-i", "127.0.0.1", "-p", "61000:61999", *options, "--", *(command or ["inner"])]
-        return self.adopt(kind, self.run_server(kind, *words, env=env, **more))
+        words = ["new", "-i", bind, "-p", "61000:61999", *options, "--", *(command or ["inner"])]
+        s = self.adopt(kind, self.run_server(kind, *words, env=env, **more))
+        s.address = bind
+        return s
 
     def adopt(self, kind, p):
         """The server that a finished command has started."""
@@ -103,6 +105,7 @@ class Moshes:
         pid = re.search(r"^\[mosh-server detached, pid = (\d+)\]$", p.stderr, re.M)
         assert p.returncode == 0 and connect and pid, p
         s = Server(kind, int(connect[1]), connect[2], int(pid[1]), p.stdout, p.stderr)
+        s.address = "127.0.0.1"
         self.servers.append(s)
         return s
 
@@ -111,7 +114,7 @@ class Moshes:
     def client_words(self, kind, server, port=None, env=None, args=()):
         env = {"MOSH_KEY": server.key, "MOSH_PREDICTION_DISPLAY": "never", **(env or {})}
         return ["env", *[f"{k}={v}" for k, v in env.items()], self.path(kind, "mosh-client"), *args,
-                "127.0.0.1", str(port or server.port)]
+                server.address, str(port or server.port)]
 
     def client(self, kind, server, port=None, cols=80, rows=24, env=None):
         """The client in a window of its own (see start() for one in a shell)."""

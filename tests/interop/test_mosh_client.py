@@ -80,7 +80,7 @@ def mine(pid, ancestor):
 
 class Nobody:
     """A UDP port at which nobody answers."""
-    kind, key = "none", KEY
+    kind, key, address = "none", KEY, "127.0.0.1"
 
     def __init__(self):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

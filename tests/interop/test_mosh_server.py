@@ -117,7 +117,10 @@ def test_on_a_terminal(moshes, kind):
     s = moshes.server(kind, "sh", "-c", "stty size > size; cat", stdin=slave)
     assert s.out.startswith("\r\n\nMOSH CONNECT ")
     os.close(slave)
-    os.close(master)
+    os.close(master)  # as when ssh ends: a hangup
+    w = moshes.client("ours" if kind == "stock" else "stock", s, cols=99, rows=33)
+    path = os.path.join(moshes.box.home, "size")
+    wait_until(lambda: os.path.exists(path) and open(path).read() == "33 99\n", 10, "the size", w.text)
 
 
 def facts(moshes, script, options=(), env=None, command=True, home=None):

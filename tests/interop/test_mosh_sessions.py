@@ -1,5 +1,6 @@
 """Stock and our own client and server, each with each: what a user does, and that the screen is that
 of the same program without mosh."""
+import hashlib
 import os
 
 import pytest
@@ -108,6 +109,32 @@ def same(want, w, what):
 def same_pictures(ways, what):
     for name, w in ways.items():
         same(ways["direct"], w, f"{what}: {name} as direct")
+
+
+COLOURS = r"""clear; awk 'BEGIN { srand(1); for (y = 0; y < 78; y++) { for (x = 0; x < 249; x++)
+ printf "\033[48;2;%d;%d;%dm%c", rand()*255, rand()*255, rand()*255, 65+rand()*50
+ printf "\n" } printf "\033[m\033]2;full\a" }'"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/net/if_inet6"), reason="no IPv6 here")
+def test_large_frames_and_a_paste_over_v6(moshes):
+    """A screen of 80 x 250 in true colours (tens of fragments) and 60,000 typed bytes."""
+    typed = "abcdefghi\n" * 6000
+    pictures = []
+    moshes.box.script("colours", COLOURS)
+    for client, server in MIXED:
+        s = moshes.server(server, bind="::1")
+        w = moshes.start(client, s, cols=250, rows=80)
+        w.line("colours")
+        wait_until(lambda: w.title() == "[mosh] full", 20, "the end of the frame", w.text)
+        pictures.append(w.settled()[0])
+        w.line('clear; stty -echo; echo g""o; head -c 60000 | md5sum; stty echo')
+        w.wait_row("go")
+        w.type(typed.replace("\n", "\r"))
+        w.wait_for(hashlib.md5(typed.encode()).hexdigest(), 20)
+        w.line("exit")
+        assert w.finish() == 0
+    assert screen.difference(*pictures) is None
 
 
 @pytest.mark.needs("vim")
