@@ -33,6 +33,7 @@ struct login {
     char noise[NOISE_MAX]; /* the newest output, for the mark in it */
     size_t noise_len;
     char mosh[256]; /* path of mosh-server, "" = none */
+    uint16_t port_low, port_high;
 };
 
 static void choose_mark(struct ssh *s, const struct entropy *e)
@@ -59,6 +60,8 @@ struct login *login_new(const struct login_config *c, int *status)
 {
     struct login *l = mem_new(1, sizeof *l);
     l->log = c->log;
+    l->port_low = c->port_low;
+    l->port_high = c->port_high;
     l->ssh = (struct ssh){.program = c->program ? c->program : "ssh",
                           .args = c->args,
                           .server = c->server,
@@ -308,6 +311,8 @@ static void put_mosh_server(struct login *l, const char *locale, struct buf *b)
 {
     ssh_quote(b, l->mosh);
     buf_put_text(b, " new -c 256 -s");
+    if (l->port_low)
+        buf_printf(b, " -p %u:%u", l->port_low, l->port_high);
     for (const char *const *e = login_env(l); *e && !locale; e++) {
         if (strncmp(*e, "LANG", 4) && strncmp(*e, "LC_", 3))
             continue;

@@ -13,10 +13,11 @@
 struct login;
 
 struct login_config {
-    const struct sshargs *args; /* borrowed, with a host */
-    const char *program;        /* --ssh=COMMAND or NULL */
-    const char *server;         /* --server=COMMAND or NULL */
-    bool mosh;                  /* its mosh-server is wanted, not a tern-server */
+    const struct sshargs *args;   /* borrowed, with a host */
+    const char *program;          /* --ssh=COMMAND or NULL */
+    const char *server;           /* --server=COMMAND or NULL */
+    uint16_t port_low, port_high; /* of a mosh-server; 0, 0: its default */
+    bool mosh;                    /* its mosh-server is wanted, not a tern-server */
     const struct log *log;
     struct entropy entropy;
 };

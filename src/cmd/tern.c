@@ -195,6 +195,8 @@ static int run_host(struct options *o, const struct sshargs *a)
     struct login_config c = {.args = a,
                              .program = options_text(o, OPTION_SSH, NULL),
                              .server = options_text(o, OPTION_SERVER, NULL),
+                             .port_low = o->v[OPTION_UDP_PORTS].lo,
+                             .port_high = o->v[OPTION_UDP_PORTS].hi,
                              .mosh = flag(o, OPTION_MOSH),
                              .entropy = osrandom()};
     if (flag(o, OPTION_LS))

@@ -141,8 +141,9 @@ def test_only_mosh_server_and_a_command(outer, box, hosts):
 @pytest.mark.needs("mosh-server")
 def test_mosh_by_option(outer, box, hosts):
     host = hosts(mosh=True)
-    enter(outer, f"{TERN} --mosh far", timeout=30)
+    enter(outer, f"{TERN} --mosh --udp-ports=61400:61599 far", timeout=30)
     assert procs.named("mosh-server") and not box.servers()
+    assert all(" -p 61400:61599" in procs.command_line(p) for p in procs.named("mosh-server"))
     outer.line("exit")
     outer.finish()
     assert host.logins() == 1
