@@ -114,7 +114,7 @@ void rtt_reported(struct rtt *r, uint64_t per_mille, uint64_t now_us)
 
 double rtt_loss(const struct rtt *r, uint64_t now_us)
 {
-    if (r->loss_out_us && now_us - r->loss_out_us <= RTT_WORD_AGE)
-        return r->loss_out;
-    return r->loss_in;
+    /* The word is seldom and may be of a calm moment: with few datagrams it lags by seconds. */
+    bool word = r->loss_out_us && now_us - r->loss_out_us <= RTT_WORD_AGE;
+    return word && r->loss_out > r->loss_in ? r->loss_out : r->loss_in;
 }

@@ -53,7 +53,8 @@ void rtt_arrived(struct rtt *r, uint64_t missing);
 void rtt_late(struct rtt *r);
 /* The peer sees this loss of ours, in 1/1000 (values above are cut). */
 void rtt_reported(struct rtt *r, uint64_t per_mille, uint64_t now_us);
-/* Best estimate of the loss of what we send: the peer's word of the last 10 s, else our own view.
+/* Estimate of the loss of what we send: the larger of the peer's word of the last 10 s and of our
+ * own view of the other direction. Too high costs a copy, too low a key that waits for a time-out.
  */
 double rtt_loss(const struct rtt *r, uint64_t now_us);
 

@@ -104,21 +104,24 @@ static void loss_settles_near_the_truth(void **state)
     for (int i = 0; i < 400; i++)
         rtt_arrived(&r, i % 2); /* one of three is missing */
     assert_true(rtt_loss(&r, S) > 0.23 && rtt_loss(&r, S) < 0.43);
-    /* The peer's word counts for ten seconds. */
+    /* The peer's word counts for ten seconds, if it is the worse. */
     rtt_reported(&r, 100, S);
-    assert_true(rtt_loss(&r, 5 * S) == 0.1);
+    assert_true(rtt_loss(&r, 5 * S) > 0.23);
     rtt_reported(&r, UINT64_MAX, S);
     assert_true(rtt_loss(&r, 5 * S) == 1);
     assert_true(rtt_loss(&r, 12 * S) < 0.43);
     for (int i = 0; i < 200; i++)
         rtt_arrived(&r, 0);
     assert_true(rtt_loss(&r, 12 * S) < 0.01);
+    rtt_reported(&r, 100, 12 * S);
+    assert_true(rtt_loss(&r, 13 * S) == 0.1);
+    assert_true(rtt_loss(&r, 23 * S) < 0.01);
     /* An outage is not loss, and late ones take losses back. */
     rtt_arrived(&r, 1000000);
-    assert_true(rtt_loss(&r, 12 * S) < 0.15);
+    assert_true(rtt_loss(&r, 30 * S) < 0.15);
     for (int i = 0; i < 20; i++)
         rtt_late(&r);
-    assert_true(rtt_loss(&r, 12 * S) == 0);
+    assert_true(rtt_loss(&r, 30 * S) == 0);
 }
 
 static void guesses_are_replaced_by_the_first_sample(void **state)
