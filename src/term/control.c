@@ -442,6 +442,13 @@ static void csi_plain(struct term *t, uint32_t final)
     }
 }
 
+/* DECSCUSR: 0 is the user's own, which need not blink. */
+static void cursor_shape(struct term *t, int32_t n)
+{
+    t->modes.cursor_shape = (uint8_t)n;
+    t->modes.cursor_blink = n & 1;
+}
+
 /* CSI with one private or intermediate character i. */
 static void csi_private(struct term *t, uint8_t i, uint32_t final)
 {
@@ -454,8 +461,10 @@ static void csi_private(struct term *t, uint8_t i, uint32_t final)
         reply(t, "\033[>1;10;0c");
     else if (i == '!' && final == 'p')
         mode_soft_reset(t);
+    else if (i == '?' && (final == 's' || final == 'r'))
+        modes_save(t, final == 'r');
     else if (i == ' ' && final == 'q' && n <= 6)
-        t->modes.cursor_shape = (uint8_t)n;
+        cursor_shape(t, n);
     else if (!((i == '?' && strchr("imrsu", (int) final)) ||
                (i == '>' && strchr("cmnqtu", (int) final)) || (i == '<' && final == 'u') ||
                (i == '=' && strchr("cu", (int) final)) ||

@@ -177,6 +177,8 @@ int diff_screen(struct buf *out, const struct snapshot *from, const struct snaps
     put_titles(out, from, to);
     if (!native)
         put_clip(out, from, to);
+    if (native && from->modes.graphemes != to->modes.graphemes) /* before what it changes */
+        mode_put(out, 2027, to->modes.graphemes);
     if (from->modes.reverse != to->modes.reverse)
         mode_put(out, 5, to->modes.reverse);
 

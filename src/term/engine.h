@@ -24,9 +24,13 @@ struct saved {
     uint8_t charset[4], gl;
 };
 
+/* Modes that XTSAVE can keep. */
+#define MODES_MAX 64
+
 struct term {
     struct term_config config;
     struct term_events events;
+    struct term_facts facts;
     struct parser parser;
     struct pool pool;
     struct grid main, alt; /* alt.row is NULL until the alternate screen is first used */
@@ -34,6 +38,7 @@ struct term {
     struct cursor cursor;
     struct writing w;
     struct modes modes;
+    uint64_t modes_saved;  /* XTSAVE: a bit per row of the table of modes */
     struct saved saved[2]; /* of the main and of the alternate screen */
     /* The words that w.pen makes of a cell. */
     uint32_t fg_word, bg_word;
@@ -87,6 +92,9 @@ void control_index(struct term *t);
 /* setmode.c */
 void modes_default(struct modes *m);
 void modes_set(struct term *t, bool on); /* CSI .. h / l, private or not */
+/* What DECRQM answers: 0 not known, 1 set, 2 reset, 3 always set, 4 always reset. */
+int mode_report(struct term *t, int32_t number, bool private);
+void modes_save(struct term *t, bool restore); /* XTSAVE, XTRESTORE */
 void mode_save_cursor(struct term *t);
 void mode_restore_cursor(struct term *t);
 void mode_home(struct term *t); /* to the origin */

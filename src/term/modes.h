@@ -8,9 +8,12 @@
 /* CSI ? mode h or l. */
 void mode_put(struct buf *out, unsigned mode, bool on);
 
-/* §9.2's items 10 to 13 (paste, mouse, focus, mouse coding) and for NATIVE alternate scroll, keypad
- * and cursor shape, as far as they changed, or all if `fresh`. */
+/* §9.2's items 10 to 13 (paste, mouse, focus, mouse coding) and for NATIVE those marked so in
+ * struct modes but graphemes, as far as they changed, or all if `fresh`. */
 void modes_put(struct buf *out, const struct modes *from, const struct modes *to, bool fresh,
                enum snapshot_kind kind);
+
+/* What a peer of that kind can tell apart is the same. */
+bool modes_equal(const struct modes *a, const struct modes *b, enum snapshot_kind kind);
 
 #endif

@@ -1,5 +1,6 @@
 #include "term/engine.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 void modes_default(struct modes *m)
@@ -118,66 +119,175 @@ static void alternate(struct term *t, int32_t mode, bool on)
         mode_restore_cursor(t);
 }
 
-static void set_private(struct term *t, int32_t mode, bool on)
+/* ---- the table ---- */
+
+typedef void mode_set(struct term *t, int32_t mode, bool on);
+typedef bool mode_get(const struct term *t, int32_t mode);
+
+static void set_columns(struct term *t, int32_t mode, bool on)
+{
+    /* 80/132 columns: the size is the user's; what is left of it clears and homes. */
+    (void)mode;
+    (void)on;
+    grid_erase_rows(t->grid, 0, t->grid->rows, erase_bg(t));
+    mode_home(t);
+}
+static bool get_off(const struct term *t, int32_t mode)
+{
+    (void)t;
+    (void)mode;
+    return false;
+}
+static void set_origin(struct term *t, int32_t mode, bool on)
+{
+    (void)mode;
+    t->w.origin = on;
+    mode_home(t);
+}
+static bool get_origin(const struct term *t, int32_t mode)
+{
+    (void)mode;
+    return t->w.origin;
+}
+static void set_blink(struct term *t, int32_t mode, bool on)
 {
     struct modes *m = &t->modes;
-    switch (mode) {
-    case 1:
-        m->app_cursor = on;
-        break;
-    case 3: /* 80/132 columns: the size is the user's; what is left of it clears and homes */
-        grid_erase_rows(t->grid, 0, t->grid->rows, erase_bg(t));
-        mode_home(t);
-        break;
-    case 5:
-        m->reverse = on;
-        break;
-    case 6:
-        t->w.origin = on;
-        mode_home(t);
-        break;
-    case 7:
-        t->w.autowrap = on;
-        break;
-    case 25:
-        m->cursor_visible = on;
-        break;
-    case 47:
-    case 1047:
-    case 1049:
-        alternate(t, mode, on);
-        break;
-    case 66:
-        m->app_keypad = on;
-        break;
-    case 9:
-    case 1000:
-    case 1001:
-    case 1002:
-    case 1003:
-        m->mouse = (uint16_t)(on ? mode : MOUSE_OFF);
-        break;
-    case 1004:
-        m->focus = on;
-        break;
-    case 1005:
-    case 1006:
-    case 1015:
-        m->mouse_coding = (uint16_t)(on ? mode : MOUSE_PLAIN);
-        break;
-    case 1007:
-        m->alt_scroll = on;
-        break;
-    case 1048:
-        if (on)
-            mode_save_cursor(t);
-        else
-            mode_restore_cursor(t);
-        break;
-    case 2004:
-        m->bracketed_paste = on;
-        break;
+    (void)mode;
+    m->cursor_blink = on;
+    if (m->cursor_shape) /* 1, 3, 5 blink, 2, 4, 6 are their steady likes */
+        m->cursor_shape = (uint8_t)(m->cursor_shape + (m->cursor_shape & 1) - on);
+}
+static bool get_blink(const struct term *t, int32_t mode)
+{
+    (void)mode;
+    return t->modes.cursor_blink;
+}
+static bool get_alternate(const struct term *t, int32_t mode)
+{
+    (void)mode;
+    return t->grid == &t->alt;
+}
+static void set_mouse(struct term *t, int32_t mode, bool on)
+{
+    t->modes.mouse = (uint16_t)(on ? mode : MOUSE_OFF);
+}
+static bool get_mouse(const struct term *t, int32_t mode)
+{
+    return t->modes.mouse == mode;
+}
+static void set_mouse_coding(struct term *t, int32_t mode, bool on)
+{
+    t->modes.mouse_coding = (uint16_t)(on ? mode : MOUSE_PLAIN);
+}
+static bool get_mouse_coding(const struct term *t, int32_t mode)
+{
+    return t->modes.mouse_coding == mode;
+}
+static void set_cursor_saved(struct term *t, int32_t mode, bool on)
+{
+    (void)mode;
+    if (on)
+        mode_save_cursor(t);
+    else
+        mode_restore_cursor(t);
+}
+
+enum mode_how {
+    MODE_MODES,   /* a bool of struct modes at `at` */
+    MODE_WRITING, /* a bool of struct writing at `at` */
+    MODE_CALL,    /* set() and get() */
+    MODE_NEVER,   /* known, and reset for good */
+};
+
+/* Every mode that is known: how it is set, how DECRQM reports it, and what of the user's terminal
+ * it takes (0: nothing): without that it is set all the same, for the next terminal may have it,
+ * but reported as unknown. Which modes a peer is told is struct modes' business. */
+static const struct mode {
+    uint16_t number;
+    bool private;
+    uint8_t how; /* enum mode_how */
+    uint16_t at;
+    uint32_t needs; /* enum term_can, any of */
+    mode_set *set;
+    mode_get *get;
+} modes[] = {
+#define IN_MODES(n, field)                                                                         \
+    {                                                                                              \
+        n, true, MODE_MODES, offsetof(struct modes, field), 0, NULL, NULL                          \
     }
+#define IN_WRITING(n, field)                                                                       \
+    {                                                                                              \
+        n, true, MODE_WRITING, offsetof(struct writing, field), 0, NULL, NULL                      \
+    }
+#define CALL(n, set, get)                                                                          \
+    {                                                                                              \
+        n, true, MODE_CALL, 0, 0, set, get                                                         \
+    }
+    {4, false, MODE_WRITING, offsetof(struct writing, insert), 0, NULL, NULL},
+    {20, false, MODE_WRITING, offsetof(struct writing, newline), 0, NULL, NULL},
+    IN_MODES(1, app_cursor),
+    CALL(3, set_columns, get_off),
+    IN_MODES(5, reverse),
+    CALL(6, set_origin, get_origin),
+    IN_WRITING(7, autowrap),
+    CALL(9, set_mouse, get_mouse),
+    CALL(12, set_blink, get_blink),
+    IN_MODES(25, cursor_visible),
+    CALL(47, alternate, get_alternate),
+    IN_MODES(66, app_keypad),
+    CALL(1000, set_mouse, get_mouse),
+    CALL(1001, set_mouse, get_mouse),
+    CALL(1002, set_mouse, get_mouse),
+    CALL(1003, set_mouse, get_mouse),
+    IN_MODES(1004, focus),
+    CALL(1005, set_mouse_coding, get_mouse_coding),
+    CALL(1006, set_mouse_coding, get_mouse_coding),
+    IN_MODES(1007, alt_scroll),
+    CALL(1015, set_mouse_coding, get_mouse_coding),
+    {1016, true, MODE_CALL, 0, TERM_CAN_PIXEL_MOUSE, set_mouse_coding, get_mouse_coding},
+    IN_MODES(1042, urgent_bell),
+    CALL(1047, alternate, get_alternate),
+    CALL(1048, set_cursor_saved, get_off),
+    CALL(1049, alternate, get_alternate),
+    IN_MODES(2004, bracketed_paste),
+    IN_MODES(2026, sync),
+    IN_MODES(2027, graphemes),
+    {2031, true, MODE_MODES, offsetof(struct modes, scheme_reports), TERM_CAN_SCHEME, NULL, NULL},
+    IN_MODES(2048, resize_reports),
+#undef IN_MODES
+#undef IN_WRITING
+#undef CALL
+};
+enum { MODES = sizeof modes / sizeof modes[0] };
+_Static_assert(MODES <= MODES_MAX, "XTSAVE has a place for each mode");
+
+static const struct mode *mode_find(int32_t number, bool private)
+{
+    for (size_t i = 0; i < MODES; i++)
+        if (modes[i].number == number && modes[i].private == private)
+            return &modes[i];
+    return NULL;
+}
+
+static bool *mode_bool(struct term *t, const struct mode *m)
+{
+    void *base = m->how == MODE_MODES ? (void *)&t->modes : (void *)&t->w;
+    return (bool *)((char *)base + m->at);
+}
+
+static void mode_put_on(struct term *t, const struct mode *m, bool on)
+{
+    if (m->how == MODE_CALL)
+        m->set(t, m->number, on);
+    else if (m->how != MODE_NEVER)
+        *mode_bool(t, m) = on;
+}
+
+static bool mode_is_on(struct term *t, const struct mode *m)
+{
+    if (m->how == MODE_CALL)
+        return m->get(t, m->number);
+    return m->how != MODE_NEVER && *mode_bool(t, m);
 }
 
 void modes_set(struct term *t, bool on)
@@ -185,12 +295,35 @@ void modes_set(struct term *t, bool on)
     const struct parser *p = &t->parser;
     bool private = p->inter_n;
     for (unsigned i = 0; i < parser_count(p); i++) {
-        int32_t mode = parser_raw(p, i, 0);
-        if (private)
-            set_private(t, mode, on);
-        else if (mode == 4)
-            t->w.insert = on;
-        else if (mode == 20)
-            t->w.newline = on;
+        const struct mode *m = mode_find(parser_raw(p, i, 0), private);
+        if (m)
+            mode_put_on(t, m, on);
+    }
+}
+
+int mode_report(struct term *t, int32_t number, bool private)
+{
+    const struct mode *m = mode_find(number, private);
+    if (!m || (m->needs && !(m->needs & t->facts.can)))
+        return 0;
+    if (m->how == MODE_NEVER)
+        return 4;
+    return mode_is_on(t, m) ? 1 : 2;
+}
+
+void modes_save(struct term *t, bool restore)
+{
+    const struct parser *p = &t->parser;
+    for (unsigned i = 0; i < parser_count(p); i++) {
+        const struct mode *m = mode_find(parser_raw(p, i, 0), true);
+        if (!m)
+            continue;
+        uint64_t bit = (uint64_t)1 << (m - modes);
+        if (restore)
+            mode_put_on(t, m, t->modes_saved & bit);
+        else if (mode_is_on(t, m))
+            t->modes_saved |= bit;
+        else
+            t->modes_saved &= ~bit;
     }
 }

@@ -1,6 +1,7 @@
 #include "term/snapshot.h"
 
 #include "base/mem.h"
+#include "term/modes.h"
 #include "term/row_edit.h"
 
 #include <stdlib.h>
@@ -121,17 +122,6 @@ static bool rows_equal(struct row *const *a, struct row *const *b, const struct 
             return false;
     }
     return true;
-}
-
-static bool modes_equal(const struct modes *a, const struct modes *b, enum snapshot_kind kind)
-{
-    bool same = a->cursor_visible == b->cursor_visible && a->reverse == b->reverse &&
-                a->bracketed_paste == b->bracketed_paste && a->focus == b->focus &&
-                a->mouse == b->mouse && a->mouse_coding == b->mouse_coding;
-    if (kind == SNAPSHOT_STOCK)
-        return same;
-    return same && a->cursor_shape == b->cursor_shape && a->app_keypad == b->app_keypad &&
-           a->alt_scroll == b->alt_scroll;
 }
 
 bool snapshot_equal(const struct snapshot *a, const struct snapshot *b, enum snapshot_kind kind)

@@ -20,25 +20,55 @@ enum mouse_report {
     MOUSE_DRAG = 1002,
     MOUSE_ANY = 1003
 };
-enum mouse_coding { MOUSE_PLAIN = 0, MOUSE_UTF8 = 1005, MOUSE_SGR = 1006, MOUSE_URXVT = 1015 };
+enum mouse_coding {
+    MOUSE_PLAIN = 0,
+    MOUSE_UTF8 = 1005,
+    MOUSE_SGR = 1006,
+    MOUSE_URXVT = 1015,
+    MOUSE_PIXELS = 1016 /* as 1006, in pixels */
+};
+
+/* Bits of the kitty keyboard protocol. */
+enum {
+    KITTY_DISAMBIGUATE = 1,
+    KITTY_EVENTS = 2,
+    KITTY_ALTERNATES = 4,
+    KITTY_ALL_KEYS = 8,
+    KITTY_TEXT = 16,
+    KITTY_FLAGS = 31
+};
 
 struct cursor {
     uint16_t row, col; /* 0-based, col < cols always */
     bool pending;      /* wrap pending: stands past the last column */
 };
 
-/* What a terminal must be told besides cells. */
+/* What a terminal must be told besides cells. STOCK diffs carry what mosh-protocol.md §9.2 lists;
+ * "native" fields go in NATIVE diffs only and are told to the user's terminal if it understands
+ * them. Those "not sent" are the engine's and the server's own business. */
 struct modes {
     bool cursor_visible;   /* ?25, default true */
-    uint8_t cursor_shape;  /* DECSCUSR 0..6; not sent to stock peers */
+    uint8_t cursor_shape;  /* DECSCUSR 0..6; native */
+    bool cursor_blink;     /* ?12; native. DECSCUSR sets it too (odd shapes blink) */
     bool reverse;          /* ?5 */
     bool app_cursor;       /* ?1; not sent: the server translates (mosh-protocol.md §8) */
-    bool app_keypad;       /* ESC = / ESC >, ?66; natively sent */
+    bool app_keypad;       /* ESC = / ESC >, ?66; native */
     bool bracketed_paste;  /* ?2004 */
     bool focus;            /* ?1004 */
-    bool alt_scroll;       /* ?1007; natively sent */
+    bool alt_scroll;       /* ?1007; native */
+    bool urgent_bell;      /* ?1042: a bell asks for attention; native */
+    bool graphemes;        /* ?2027: clusters are one character; native, told before any cell */
+    bool scheme_reports;   /* ?2031: a change of dark and light is reported. Native, so that the
+                              client asks its terminal for it; the engine makes the reports */
+    bool resize_reports;   /* ?2048; not sent: the engine makes the reports */
+    bool sync;             /* ?2026; not sent: the server sends no frame (term_held) */
+    uint8_t other_keys;    /* modifyOtherKeys 0..2; native */
+    uint8_t other_format;  /* formatOtherKeys 0, 1; native */
+    uint8_t kitty_keys;    /* KITTY_*: in force on the showing screen; native. A replica has just
+                              this value, the stacks are the engine's */
     uint16_t mouse;        /* enum mouse_report */
-    uint16_t mouse_coding; /* enum mouse_coding */
+    uint16_t mouse_coding; /* enum mouse_coding; MOUSE_PIXELS is MOUSE_SGR to a stock peer's
+                              terminal, which is never told to have it (term_facts) */
 };
 
 /* State that only matters to the program's next bytes: part of the engine's value, not of the
@@ -50,6 +80,9 @@ struct writing {
     uint8_t charset[4];   /* 0 ASCII, 1 DEC line drawing, 2 UK */
     uint8_t gl;           /* which of G0..G3 */
 };
+
+struct colours;
+struct links;
 
 struct snapshot {
     uint32_t refs;
@@ -89,8 +122,8 @@ static inline const struct row *snapshot_row(const struct snapshot *s, uint16_t 
 
 /* What two snapshots must agree on. STOCK: what mosh-protocol.md §9.3 lists at its end (the showing
  * rows, cursor, visibility, pen, reverse, titles, clipboard, paste, mouse, focus). NATIVE:
- * that (without clipboard: it travels as an event) plus icon, both grids, `alt`, shape,
- * keypad, alt_scroll. STOCK compares renditions as §9.2 can write them: any underline style is
+ * that (without clipboard: it travels as an event) plus icon, both grids, `alt` and the
+ * native modes. STOCK compares renditions as §9.2 can write them: any underline style is
  * plain underline, and faint, strike, overline and underline colour do not count; nor does the icon
  * alone. Never compared: bells (a diff tells any number as one), a title that was never set against
  * an empty one, `pending`, the wrap mark of the last row (it leads nowhere), app_cursor, clips,

@@ -81,6 +81,21 @@ void term_write(struct term *t, const void *bytes, size_t len)
     }
 }
 
+void term_set_facts(struct term *t, const struct term_facts *f)
+{
+    t->facts = *f;
+}
+
+bool term_held(const struct term *t)
+{
+    return t->modes.sync;
+}
+
+void term_release(struct term *t)
+{
+    t->modes.sync = false;
+}
+
 struct buf *term_replies(struct term *t)
 {
     return &t->replies;

@@ -4,6 +4,7 @@
 #define TERN_TERM_TERM_H
 
 #include "base/buf.h"
+#include "term/facts.h"
 #include "term/snapshot.h"
 
 struct term;
@@ -21,13 +22,32 @@ struct term_config {
     bool replica;
 };
 
-/* Things that happened while bytes were written, in order, for the edge and for logs. */
+/* Things that happened while bytes were written, in order, for the edge and for logs. Text is UTF-8
+ * without C0, DEL and C1, cut between characters where the cap is said to cut and else not told at
+ * all. What is a state is none of them: modes, colours and links are in the snapshot, and so are
+ * titles, which are told here for logs. */
 enum term_event_kind {
     TERM_BELL,
-    TERM_TITLE,         /* text: title */
-    TERM_CLIP,          /* text: "selection;base64" as the program sent it */
+    TERM_TITLE,         /* text: the new title, cut at TITLE_MAX; a pop from the stack too */
+    TERM_ICON,          /* text: the new icon name, cut at TITLE_MAX */
+    TERM_CLIP,          /* text: "targets;base64", at most TERM_CLIP_MAX. Targets are of
+                           cpqs01234567 or none, base64 is not empty and all of its alphabet; a
+                           question for the contents is never told */
     TERM_CLEAR_HISTORY, /* CSI 3 J */
+    TERM_CWD,           /* OSC 7. text: the URI, "file://host/path"; at most TERM_CWD_MAX */
+    TERM_NOTIFY,        /* OSC 9, 99, 777. text: the OSC with its number, "9;text",
+                           "99;i=1:d=0;text", "777;notify;title;body"; at most TERM_NOTIFY_MAX */
+    TERM_PROGRESS,      /* OSC 9;4. text: "state" or "state;percent", decimal, 0..4 and 0..100 */
+    TERM_PROMPT,        /* OSC 133. text: "A", "D;0", "C;cmdline=..."; at most TERM_PROMPT_MAX. The
+                           cursor is where the mark belongs (term_cursor) */
+    TERM_POINTER,       /* OSC 22. text: a CSS or X cursor name of [a-z0-9_-], or ""; at most
+                           TERM_POINTER_MAX */
 };
+#define TERM_CLIP_MAX    (1u << 20)
+#define TERM_CWD_MAX     4096
+#define TERM_NOTIFY_MAX  4096
+#define TERM_PROMPT_MAX  256
+#define TERM_POINTER_MAX 64
 struct term_events {
     void (*event)(void *ctx, enum term_event_kind kind, const uint8_t *text, size_t len);
     void *ctx;
@@ -36,6 +56,15 @@ struct term_events {
 struct term *term_new(const struct term_config *c);
 void term_free(struct term *t);
 void term_set_events(struct term *t, struct term_events e);
+/* Other facts than before; may append to term_replies (a program asked to be told of dark and
+ * light, or of pixel sizes). */
+void term_set_facts(struct term *t, const struct term_facts *f);
+/* A program asked that nothing be shown until it is done (?2026): the caller sends no frame while
+ * this holds, but for how long it waits is the caller's: TERM_HOLD_US at most, then it calls
+ * term_release, which ends the mode. */
+#define TERM_HOLD_US 1000000u
+bool term_held(const struct term *t);
+void term_release(struct term *t);
 
 /* Feed program output. Never fails, never blocks; time is linear in len times a constant. */
 void term_write(struct term *t, const void *bytes, size_t len);

@@ -63,7 +63,12 @@ static void malformed(struct vt *v, const char *line)
 
 static void on_event(void *ctx, enum term_event_kind kind, const uint8_t *text, size_t len)
 {
-    static const char *const name[] = {"bell", "title:", "clip:", "clear"};
+    static const char *const name[] = {
+        [TERM_BELL] = "bell",        [TERM_TITLE] = "title:",        [TERM_ICON] = "icon:",
+        [TERM_CLIP] = "clip:",       [TERM_CLEAR_HISTORY] = "clear", [TERM_CWD] = "cwd:",
+        [TERM_NOTIFY] = "notify:",   [TERM_PROGRESS] = "progress:",  [TERM_PROMPT] = "prompt:",
+        [TERM_POINTER] = "pointer:",
+    };
     struct vt *v = ctx;
     size_t n = strlen(v->events);
     snprintf(v->events + n, sizeof v->events - n, "%s%s%.*s", n ? " " : "", name[kind], (int)len,
@@ -261,6 +266,15 @@ static void expect_mode(struct vt *v, const char *rest)
         {"bracketed_paste", m->bracketed_paste},
         {"focus", m->focus},
         {"alt_scroll", m->alt_scroll},
+        {"cursor_blink", m->cursor_blink},
+        {"urgent_bell", m->urgent_bell},
+        {"graphemes", m->graphemes},
+        {"scheme_reports", m->scheme_reports},
+        {"resize_reports", m->resize_reports},
+        {"sync", m->sync},
+        {"other_keys", m->other_keys},
+        {"other_format", m->other_format},
+        {"kitty_keys", m->kitty_keys},
         {"mouse", m->mouse},
         {"mouse_coding", m->mouse_coding},
     };

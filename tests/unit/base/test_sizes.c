@@ -34,7 +34,7 @@ static void test_key_structs_stay_small(void **state)
     static const struct cap caps[] = {
         {"struct row without cells", offsetof(struct row, cell), 56},
         {"struct snapshot", sizeof(struct snapshot), 128},
-        {"struct modes", sizeof(struct modes), 16},
+        {"struct modes", sizeof(struct modes), 24},
         {"struct cursor", sizeof(struct cursor), 6},
         {"struct writing", sizeof(struct writing), 32},
         {"struct buf", sizeof(struct buf), 48},
