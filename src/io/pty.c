@@ -57,7 +57,7 @@ static size_t gather(struct pty *p, uint8_t bytes[static PTY_READ])
         n = read(p->fd, bytes + len, PTY_READ - len);
         if (n > 0)
             len += (size_t)n;
-    } while (n >= PTY_MORE && len < PTY_READ);
+    } while (n >= PTY_MORE && len + PTY_MORE <= PTY_READ);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
         p->closed = true;
         timer_set(&p->again, loop_now_us(p->loop) + CLOSED_AGAIN_US);

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from lab import tool
+from lab import BUILD, tool, why_no_link
 
 KEYDRV = tool("keydrv")
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -142,3 +142,20 @@ def test_what_a_perfect_guesser_reaches(typist):
     assert Given(vi).guessable(7, 50) == 3 / 7
     assert typist("echo", 1).guessable(300, 500) == 1
     assert typist("vim", 1).guessable(300, 500) < typist("vim", 1).guessable(300, 50) < 1
+
+
+@pytest.mark.skipif(why_no_link() is not None, reason=str(why_no_link()))
+@pytest.mark.parametrize("link", ["veth", "rtt=0"])
+def test_bytes_on_the_wire_of_a_bulk_run(tmp_path, link):
+    """A run of the whole lab: its own namespaces, its own sshd, plain ssh."""
+    size = 300000
+    command = [os.path.join(KEYLAT, "keylat"), "--json", "--mode", "bulk", "--raw", "--link", link, "--settle", "0.2", "--bulk-cmd",
+               f"head -c {size} /dev/zero | tr '\\0' x"]
+    env = dict(os.environ, TERN_BUILD=os.path.abspath(BUILD), KEYLAT_WORK=str(tmp_path))
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=env)
+    assert done.returncode == 0, done.stderr
+    got = json.loads(done.stdout.splitlines()[-1])
+    assert got["client_out_bytes"] >= size
+    assert size < got["wire"]["s2c_bytes"] < 1.2 * size + 50000
+    assert 0 < got["wire"]["c2s_bytes"] < size / 2
+    assert [p["name"] for p in got["client"]["procs"]] == ["ssh"]
