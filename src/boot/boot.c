@@ -240,6 +240,7 @@ static int start(struct boot *b, const struct boot_config *c)
                           : cmd.argv[0]);
     struct proc_config pc = {.file = cmd.argv[0],
                              .argv = (const char *const *)cmd.argv,
+                             .dies_with_us = c->login != NULL, /* ssh; a server stays */
                              .exited = on_exit_of_server,
                              .ctx = b};
     int err = run(b, &pc);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -252,7 +253,7 @@ static int pipes_open(struct pipes *f, bool in, bool out)
     return pipe2(f->err, O_CLOEXEC | O_NONBLOCK) ? ERR_SYS : ERR_OK;
 }
 
-static _Noreturn void run_child(const struct proc_config *c, const struct pipes *f)
+static _Noreturn void run_child(const struct proc_config *c, const struct pipes *f, pid_t parent)
 {
     struct child child = {.fds = {f->in[0], f->out[1], 2},
                           .give_fd = c->give_fd,
@@ -267,6 +268,8 @@ static _Noreturn void run_child(const struct proc_config *c, const struct pipes 
         child.fds[2] = c->stderr_fd;
     if (c->new_session)
         setsid();
+    if (c->dies_with_us && (prctl(PR_SET_PDEATHSIG, SIGTERM) || getppid() != parent))
+        _exit(127);
     child_exec(&child);
 }
 
@@ -279,13 +282,13 @@ int proc_new(struct loop *l, const struct proc_config *c, int *in, int *out, str
         pipes_close(&f);
         return ERR_SYS;
     }
-    pid_t pid = proc_fork();
+    pid_t own = getpid(), pid = proc_fork();
     if (pid < 0) {
         pipes_close(&f);
         return ERR_SYS;
     }
     if (pid == 0)
-        run_child(c, &f);
+        run_child(c, &f, own);
     *out_proc = proc_adopt(l, pid, f.err[0], c->exited, c->ctx);
     f.err[0] = -1;
     if (in) {

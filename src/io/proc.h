@@ -24,6 +24,7 @@ struct proc_config {
     bool new_session;        /* setsid: no signals from the terminal of the caller */
     bool stderr_null;        /* else stderr is inherited */
     int stderr_fd;           /* > 2: becomes the child's stderr instead; stays the caller's */
+    bool dies_with_us;       /* SIGTERM when this process ends, however it ends */
     int give_fd;             /* > 2: kept open in the child as that number; else nothing */
     void (*exited)(void *ctx, const struct proc_exit *e);
     void *ctx;
