@@ -1,51 +1,21 @@
 /* tern-server's main file. Options, and then what they ask for. */
 #include "base/mem.h"
 #include "cmd/mosh_server.h"
-#include "cmd/options.h"
+#include "cmd/program.h"
 #include "cmd/width.h"
 #include "io/harden.h"
 #include "io/logfile.h"
 #include "server/server.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define STATUS_USAGE 2
-
 static int complain(const char *text)
 {
-    fprintf(stderr, "tern-server: %s\n", text);
-    return STATUS_USAGE;
-}
-
-static int print(void (*make)(struct buf *out, enum program p))
-{
-    struct buf out;
-    buf_init(&out, 1u << 16);
-    make(&out, PROGRAM_SERVER);
-    fwrite(buf_data(&out), 1, buf_len(&out), stdout);
-    buf_fini(&out);
-    return fflush(stdout) ? 1 : 0;
-}
-
-/* Descriptors 0..2 must be taken, or the first file opened would become one of them. */
-static void open_std_fds(void)
-{
-    int fd;
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= 2);
-    if (fd > 2)
-        close(fd);
-}
-
-static bool flag(const struct options *o, enum option_id id)
-{
-    return options_number(o, id, 0) != 0;
+    return program_complain(PROGRAM_SERVER, text);
 }
 
 /* The words behind "--", as one text for the shell; NULL: none. The caller frees. */
@@ -85,11 +55,11 @@ static int run(const struct options *o, char **argv, const char *command)
 {
     struct logfile *log = NULL;
     const char *name = options_text(o, OPTION_LOG, NULL);
-    if (flag(o, OPTION_HELP))
-        return print(options_help);
-    if (flag(o, OPTION_VERSION))
-        return print(options_version);
-    if (flag(o, OPTION_LS))
+    if (program_flag(o, OPTION_HELP))
+        return program_print(PROGRAM_SERVER, options_help);
+    if (program_flag(o, OPTION_VERSION))
+        return program_print(PROGRAM_SERVER, options_version);
+    if (program_flag(o, OPTION_LS))
         return server_ls();
     if (o->v[OPTION_KILL].set)
         return server_kill(o->v[OPTION_KILL].text);
@@ -109,7 +79,7 @@ int main(int argc, char **argv)
     struct options o = {0};
     char err[OPTION_ERROR];
     int rest;
-    open_std_fds();
+    program_open_std_fds();
     harden_no_core();
     width_setup();
     if (mosh_server_called(argc, argv))

@@ -4,7 +4,7 @@
 #include "client/login.h"
 #include "cmd/config.h"
 #include "cmd/mosh_client.h"
-#include "cmd/options.h"
+#include "cmd/program.h"
 #include "cmd/width.h"
 #include "io/harden.h"
 #include "io/logfile.h"
@@ -12,33 +12,15 @@
 #include "view/escape.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define STATUS_USAGE 2
-
 static int complain(const char *text)
 {
-    fprintf(stderr, "tern: %s\n", text);
-    return STATUS_USAGE;
-}
-
-static int print(void (*make)(struct buf *out, enum program p))
-{
-    struct buf out;
-    buf_init(&out, 1u << 16);
-    make(&out, PROGRAM_TERN);
-    fwrite(buf_data(&out), 1, buf_len(&out), stdout);
-    buf_fini(&out);
-    if (fflush(stdout)) {
-        perror("tern: stdout");
-        return 1;
-    }
-    return 0;
+    return program_complain(PROGRAM_TERN, text);
 }
 
 static const char *user_name(void)
@@ -47,26 +29,10 @@ static const char *user_name(void)
     return pw ? pw->pw_name : "";
 }
 
-/* Descriptors 0..2 must be taken, or the first file opened would become one of them. */
-static void open_std_fds(void)
-{
-    int fd;
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= 2);
-    if (fd > 2)
-        close(fd);
-}
-
-static bool flag(const struct options *o, enum option_id id)
-{
-    return options_number(o, id, 0) != 0;
-}
-
 /* At most one of the things to do. */
 static const char *check_actions(const struct options *o, int words)
 {
-    int n = flag(o, OPTION_LS) + o->v[OPTION_ATTACH].set + o->v[OPTION_KILL].set;
+    int n = program_flag(o, OPTION_LS) + o->v[OPTION_ATTACH].set + o->v[OPTION_KILL].set;
     if (n > 1)
         return "--ls, --attach and --kill exclude each other; use one; see tern --help";
     if (n == 1 && words)
@@ -85,7 +51,7 @@ static int run_session(const struct options *o, const char *const *words, struct
     bool attach = o->v[OPTION_ATTACH].set;
     struct client_options c = {
         .login = login,
-        .mosh = flag(o, OPTION_MOSH),
+        .mosh = program_flag(o, OPTION_MOSH),
         .fallback = options_number(o, OPTION_FALLBACK, 1) != 0,
         .server_command = login ? login_command(login) : options_text(o, OPTION_SERVER, NULL),
         .server_log = options_text(o, OPTION_SERVER_LOG, NULL),
@@ -103,7 +69,7 @@ static int run_session(const struct options *o, const char *const *words, struct
                                              : OPTION_TIME_MAX,
         .connect_timeout_us = options_number(o, OPTION_CONNECT_TIMEOUT, login ? 0 : 60) * 1000000,
         .escape_key = key ? (int)key : ESCAPE_KEY_NONE,
-        .signal_status = flag(o, OPTION_SIGNAL_STATUS),
+        .signal_status = program_flag(o, OPTION_SIGNAL_STATUS),
         .log = log,
         .width = width_of,
     };
@@ -126,7 +92,7 @@ static int run_local(const struct options *o, char **words)
     unsetenv(
         "SSH_ORIGINAL_COMMAND"); /* of a login that ran us: it forces nothing on our own session */
     const char *server = options_text(o, OPTION_SERVER, NULL);
-    if (flag(o, OPTION_LS))
+    if (program_flag(o, OPTION_LS))
         return client_exec_server(server, (const char *const[]){"--ls", NULL});
     if (o->v[OPTION_KILL].set)
         return client_exec_server(server,
@@ -146,8 +112,9 @@ static int start_local(struct options *o, int argc, char **argv)
     int rest;
     if (options_parse(o, PROGRAM_TERN, argc, argv, &rest, err))
         return complain(err);
-    if (flag(o, OPTION_HELP) || flag(o, OPTION_VERSION))
-        return print(flag(o, OPTION_HELP) ? options_help : options_version);
+    if (program_flag(o, OPTION_HELP) || program_flag(o, OPTION_VERSION))
+        return program_print(PROGRAM_TERN,
+                             program_flag(o, OPTION_HELP) ? options_help : options_version);
     const char *wrong = check_actions(o, argc - rest);
     if (wrong)
         return complain(wrong);
@@ -197,9 +164,9 @@ static int run_host(struct options *o, const struct sshargs *a)
                              .server = options_text(o, OPTION_SERVER, NULL),
                              .port_low = o->v[OPTION_UDP_PORTS].lo,
                              .port_high = o->v[OPTION_UDP_PORTS].hi,
-                             .mosh = flag(o, OPTION_MOSH),
+                             .mosh = program_flag(o, OPTION_MOSH),
                              .entropy = osrandom()};
-    if (flag(o, OPTION_LS))
+    if (program_flag(o, OPTION_LS))
         return login_exec_server(&c, (const char *const[]){"--ls", NULL});
     if (o->v[OPTION_KILL].set)
         return login_exec_server(&c, (const char *const[]){"--kill", o->v[OPTION_KILL].text, NULL});
@@ -276,7 +243,7 @@ static int start(struct options *o, int argc, char **argv)
     int bad = sshargs_parse(&a, argc, argv, options_takes_value, err);
     int status;
     if (!bad && a.version)
-        status = print(options_version);
+        status = program_print(PROGRAM_TERN, options_version);
     else if (is_local(&a, argv))
         status = start_local(o, argc, argv);
     else if (bad)
@@ -290,7 +257,7 @@ static int start(struct options *o, int argc, char **argv)
 int main(int argc, char **argv)
 {
     struct options o = {0};
-    open_std_fds();
+    program_open_std_fds();
     harden_no_core();
     width_setup();
     if (mosh_client_called(argc, argv))
