@@ -291,7 +291,7 @@ def check(tally):
             fuzz(tally, 5)
     if built[RELEASE]:
         with Stage("e2e and interop on the release build"):
-            pytests(tally, ["tests/tools", "tests/e2e", "tests/interop"], 1200, release, workers=2)
+            pytests(tally, ["tests/tools", "tests/judge", "tests/e2e", "tests/interop"], 1200, release, workers=2)
 
 
 def soak(tally):
