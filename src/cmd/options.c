@@ -1,6 +1,7 @@
 #include "cmd/options.h"
 
 #include "base/mem.h"
+#include "term/width.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -501,5 +502,5 @@ void options_help(struct buf *out, enum program p)
 
 void options_version(struct buf *out, enum program p)
 {
-    buf_printf(out, "%s %s\n", program_name(p), TERN_VERSION);
+    buf_printf(out, "%s %s\nUnicode %s\n", program_name(p), TERN_VERSION, width_unicode());
 }

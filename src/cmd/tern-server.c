@@ -40,7 +40,7 @@ static int serve(const struct options *o, const struct log *log, char **argv, co
     const struct setting *ports = &o->v[OPTION_UDP_PORTS], *detach = &o->v[OPTION_DETACH_TIMEOUT];
     return server_run(&(struct server_options){
         .log = log,
-        .width = width_of,
+        .width = width_of_native,
         .port_low = ports->lo,
         .port_high = ports->hi,
         .detach_set = detach->set,

@@ -71,7 +71,7 @@ static int run_session(const struct options *o, const char *const *words, struct
         .escape_key = key ? (int)key : ESCAPE_KEY_NONE,
         .signal_status = program_flag(o, OPTION_SIGNAL_STATUS),
         .log = log,
-        .width = width_of,
+        .width = width_of_native,
     };
     return client_run(&c);
 }

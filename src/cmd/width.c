@@ -19,3 +19,9 @@ int width_of(void *ctx, uint32_t cp)
         return 1;
     return have_locale ? wcwidth((wchar_t)cp) : term_width(ctx, cp);
 }
+
+int width_of_native(void *ctx, uint32_t cp)
+{
+    int w = width_of(ctx, cp);
+    return w < 0 && cp > 0xff ? term_width(ctx, cp) : w;
+}

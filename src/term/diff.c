@@ -15,6 +15,7 @@ static const struct paint_caps native_caps = {.rich = true,
                                               .colours = 256,
                                               .bce = true,
                                               .ech = true,
+                                              .sized = true,
                                               .firm = true,
                                               .wrap = true};
 static const struct pen no_pen;

@@ -8,6 +8,7 @@
 #include "term/grid.h"
 #include "term/parser.h"
 #include "term/term.h"
+#include "term/width_impl.h"
 
 /* Where a combining character goes (mosh-protocol.md §9.4). */
 enum combine {
@@ -45,8 +46,11 @@ struct term {
     bool pen_ext; /* w.pen needs a struct cell_ext */
     enum combine combine;
     uint16_t combine_row, combine_col;
-    uint32_t last_rune;   /* what REP repeats, or 0 */
-    uint8_t single_shift; /* 2 or 3: the next character is of G2 or G3 */
+    uint32_t last_rune; /* what REP repeats, or 0 */
+    struct width_profile profile;
+    struct widths widths;
+    struct cluster cluster; /* begun in the cell last written; ends with any control function */
+    uint8_t single_shift;   /* 2 or 3: the next character is of G2 or G3 */
     uint64_t tabs[SCREEN_MAX / 64];
     char *title, *icon, *clip;
     uint64_t bells, clips;
@@ -76,11 +80,30 @@ static inline void cursor_to(struct term *t, uint16_t row, uint16_t col)
     t->combine = COMBINE_CURSOR;
 }
 
+/* Does text join as grapheme clusters? Else each code point takes its own width. */
+static inline bool clustering(const struct term *t)
+{
+    return t->modes.graphemes && t->profile.graphemes && !t->config.replica;
+}
+
 /* print.c */
 void print_ascii(struct term *t, const uint8_t *s, size_t n);
 void print_runes(struct term *t, const uint32_t *rune, size_t n);
+int print_width(struct term *t, uint32_t cp);
+/* One printable character of one or two columns, wherever the cursor is and whatever the modes.
+ * False: there is no room for it. */
+bool print_rune(struct term *t, uint32_t cp, unsigned w);
+void print_combining(struct term *t, uint32_t cp);
+/* The cursor moves on: the cell at col of its row (w columns) was written. */
+void print_advance(struct term *t, uint16_t col, unsigned w);
 /* REP: the last character again, at most a line of it. */
 void print_repeat(struct term *t, int32_t n);
+
+/* cluster.c */
+/* A code point while `clustering`. */
+void cluster_print(struct term *t, uint32_t cp);
+/* OSC 66 ; w=1|2 ; text of a native diff: one cell of that many columns. Only a replica obeys. */
+void cluster_sized(struct term *t, const uint8_t *s, size_t len);
 
 /* control.c */
 void control_c0(struct term *t, uint32_t c);

@@ -55,6 +55,8 @@ void osc_apply(struct term *t)
     len -= i + 1;
     if (number == 52)
         clipboard(t, s, len);
+    if (number == 66)
+        cluster_sized(t, s, len);
     if (number > 2)
         return;
     len = title_len(s, len);

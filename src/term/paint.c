@@ -2,6 +2,9 @@
 
 #include "base/utf8.h"
 #include "term/colour.h"
+#include "term/dispute.h"
+
+#include <string.h>
 
 /* Blank cells in the middle of a run that are worth CSI n X and a motion, and equal cells between
  * two runs that are cheaper written again than jumped over. */
@@ -375,23 +378,41 @@ static uint16_t diff_next(const struct row *f, const struct row *t, uint16_t c, 
     return c < most ? c : end;
 }
 
+/* Terminals that join what follows U+200D would join the next cell: drawn alone it does nothing. */
+static uint8_t *cut_joiner(uint8_t *begin, uint8_t *end)
+{
+    return end - begin > 3 && !memcmp(end - 3, "\xe2\x80\x8d", 3) ? end - 3 : end;
+}
+
 /* Write what is drawn in the cell; returns its columns. */
 static uint16_t put_cell(struct paint *p, const struct row *r, uint16_t c)
 {
-    uint8_t *d = room(p, CELL_UTF8_MAX + 1);
+    uint8_t *d = room(p, CELL_UTF8_MAX + 16);
     const struct cell cell = row_cell(r, c);
     uint16_t wide = cell.text & CELL_WIDE ? 2 : 1;
+    bool sized = false;
     if (cell.text & CELL_TAIL || c + wide > p->cols) {
         *d++ = ' '; /* half of a wide character: the other half is out of sight */
         wide = 1;
-    } else if (cell.text & CELL_CLUSTER) {
-        d += row_text(r, c, d);
-    } else {
+    } else if (!(cell.text & CELL_CLUSTER)) {
         uint32_t cp = cell.text & CELL_TEXT;
+        sized = p->caps.sized && cp >= 0xa0 && cell_told(r, c);
+        if (sized)
+            d = put_text(d, wide == 2 ? "\033]66;w=2;" : "\033]66;w=1;");
         d += utf8_put(d, cp ? cp : ' ');
+    } else {
+        uint8_t *begin = d;
+        sized = p->caps.sized && cell_told(r, c);
+        if (sized)
+            begin = d = put_text(d, wide == 2 ? "\033]66;w=2;" : "\033]66;w=1;");
+        d += row_text(r, c, d);
+        if (p->caps.readdress)
+            d = cut_joiner(begin, d);
     }
+    if (sized)
+        *d++ = '\a';
     p->at = d;
-    if (p->caps.readdress && cell_disputed(r, c))
+    if (p->caps.readdress && cell_disputed(r, c, p->caps.ambiguous_unsure))
         p->at_known = false;
     return wide;
 }

@@ -17,10 +17,13 @@ struct paint_caps {
     bool bce;         /* erasing takes the current background */
     bool ech;         /* CSI n X */
     bool readdress;   /* after each cell whose width terminals dispute, address the cursor anew */
-    bool firm; /* a wrap mark stays until the row's last cell is written, and goes then. Else: it
-                  may go with any change of the row or a scroll beside it, and goes for sure only
-                  when the row or the next one is cleared whole; LF is not used */
-    bool wrap; /* soft-wrapped rows are written by autowrap, else row by row */
+    bool ambiguous_unsure; /* with readdress: those of ambiguous width are disputed too */
+    bool sized; /* cells whose width terminals dispute are told with it: OSC 66 ; w=N ; text. For
+                   replicas, so that both ends may have different tables */
+    bool firm;  /* a wrap mark stays until the row's last cell is written, and goes then. Else: it
+                   may go with any change of the row or a scroll beside it, and goes for sure only
+                   when the row or the next one is cleared whole; LF is not used */
+    bool wrap;  /* soft-wrapped rows are written by autowrap, else row by row */
 };
 
 struct paint {

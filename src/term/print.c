@@ -17,13 +17,9 @@ static uint32_t charset_map(uint8_t set, uint32_t c)
     return c;
 }
 
-static int rune_width(const struct term *t, uint32_t cp)
+int print_width(struct term *t, uint32_t cp)
 {
-    if (cp <= 0xff)
-        return 1; /* no control comes here */
-    if (t->config.width)
-        return t->config.width(t->config.width_ctx, cp);
-    return term_width(NULL, cp);
+    return widths_of(&t->widths, cp);
 }
 
 /* To the next line's start, before a character that no longer fits. */
@@ -36,7 +32,7 @@ static void wrap(struct term *t, bool mark)
 }
 
 /* After the cell at col (w columns) was written. */
-static inline void advance(struct term *t, uint16_t col, unsigned w)
+void print_advance(struct term *t, uint16_t col, unsigned w)
 {
     t->combine = COMBINE_CELL;
     t->combine_row = t->cursor.row;
@@ -87,12 +83,12 @@ static void put_ascii(struct term *t, const uint8_t *s, uint16_t n)
     write_end(t, r, end);
     if (t->pen_ext)
         write_exts(t, r, col, end);
-    advance(t, (uint16_t)(end - 1), 1);
+    print_advance(t, (uint16_t)(end - 1), 1);
 }
 
 void print_ascii(struct term *t, const uint8_t *s, size_t n)
 {
-    if (t->single_shift || t->w.charset[t->w.gl] != CHARSET_ASCII) {
+    if (t->single_shift || t->w.charset[t->w.gl] != CHARSET_ASCII || t->cluster.last >= 0x600) {
         uint32_t rune[PARSER_RUNES];
         while (n) {
             size_t some = n < PARSER_RUNES ? n : PARSER_RUNES;
@@ -104,7 +100,7 @@ void print_ascii(struct term *t, const uint8_t *s, size_t n)
         }
         return;
     }
-    t->last_rune = s[n - 1];
+    t->last_rune = t->cluster.last = s[n - 1];
     while (n) {
         if (t->cursor.pending) {
             if (t->w.autowrap)
@@ -124,7 +120,7 @@ void print_ascii(struct term *t, const uint8_t *s, size_t n)
 }
 
 /* One printable character of one or two columns, wherever the cursor is and whatever the modes. */
-static void put_rune(struct term *t, uint32_t cp, unsigned w)
+bool print_rune(struct term *t, uint32_t cp, unsigned w)
 {
     struct grid *g = t->grid;
     if (t->cursor.pending && t->w.autowrap)
@@ -138,7 +134,7 @@ static void put_rune(struct term *t, uint32_t cp, unsigned w)
         }
     }
     if (t->cursor.col + w > g->cols)
-        return; /* two columns do not fit a screen of one */
+        return false; /* two columns do not fit a screen of one */
     uint16_t col = t->cursor.col, end = (uint16_t)(col + w);
     if (t->w.insert)
         grid_insert_cells(g, t->cursor.row, col, w, erase_bg(t));
@@ -149,10 +145,11 @@ static void put_rune(struct term *t, uint32_t cp, unsigned w)
     write_end(t, r, end);
     if (t->pen_ext)
         write_exts(t, r, col, end);
-    advance(t, col, w);
+    print_advance(t, col, w);
+    return true;
 }
 
-static void put_combining(struct term *t, uint32_t cp)
+void print_combining(struct term *t, uint32_t cp)
 {
     uint16_t row = t->combine_row, col = t->combine_col;
     if (t->combine == COMBINE_NONE)
@@ -180,19 +177,19 @@ static void put_combining(struct term *t, uint32_t cp)
 }
 
 /* The plain case in a tight loop: characters that fit into the rest of the line. Returns how many
- * were written; stops before the first that needs put_rune or put_combining. */
+ * were written; stops before the first that needs print_rune or print_combining. */
 static size_t put_runes(struct term *t, const uint32_t *rune, size_t n)
 {
     uint16_t col = t->cursor.col, cols = t->grid->cols, last = col;
     uint32_t fg = t->fg_word, bg = t->bg_word;
-    int w = rune_width(t, rune[0]);
+    int w = print_width(t, rune[0]);
     if (t->cursor.pending || t->w.insert || t->pen_ext || w < 1 || col + w > cols)
         return 0;
     struct row *r = write_begin(t, col);
     size_t i = 0;
     for (; i < n && col < cols; i++) {
         if (i)
-            w = rune_width(t, rune[i]);
+            w = print_width(t, rune[i]);
         if (w == 1) {
             last = col;
             r->cell[col++] = (struct cell){rune[i], fg, bg};
@@ -209,18 +206,18 @@ static size_t put_runes(struct term *t, const uint32_t *rune, size_t n)
     }
     t->last_rune = rune[i - 1];
     write_end(t, r, col);
-    advance(t, last, (unsigned)(col - last));
+    print_advance(t, last, (unsigned)(col - last));
     return i;
 }
 
 static void print_slow(struct term *t, uint32_t cp)
 {
-    int w = rune_width(t, cp);
+    int w = print_width(t, cp);
     if (w == 0) {
-        put_combining(t, cp);
+        print_combining(t, cp);
     } else if (w > 0) {
         t->last_rune = cp;
-        put_rune(t, cp, w == 1 ? 1 : 2);
+        print_rune(t, cp, (unsigned)w);
     }
 }
 
@@ -229,10 +226,15 @@ void print_runes(struct term *t, const uint32_t *rune, size_t n)
     while (n) {
         uint8_t set = t->w.charset[t->single_shift ? t->single_shift : t->w.gl];
         size_t did = 0;
-        if (set == CHARSET_ASCII && !t->single_shift)
+        bool clusters = clustering(t);
+        if (set == CHARSET_ASCII && !t->single_shift && !clusters)
             did = put_runes(t, rune, n);
         if (!did) {
-            print_slow(t, rune[0] < 0x80 ? charset_map(set, rune[0]) : rune[0]);
+            uint32_t cp = rune[0] < 0x80 ? charset_map(set, rune[0]) : rune[0];
+            if (clusters)
+                cluster_print(t, cp);
+            else
+                print_slow(t, cp);
             t->single_shift = 0;
             did = 1;
         }

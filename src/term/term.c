@@ -15,6 +15,8 @@ struct term *term_new(const struct term_config *c)
     t->config = *c;
     t->config.cols = screen_size(c->cols);
     t->config.rows = screen_size(c->rows);
+    t->widths.width = c->width;
+    t->widths.ctx = c->width_ctx;
     parser_init(&t->parser);
     pool_init(&t->pool);
     grid_init(&t->main, &t->pool, t->config.cols, t->config.rows);
@@ -39,6 +41,7 @@ void term_free(struct term *t)
     pool_fini(&t->pool);
     parser_fini(&t->parser);
     history_free(t->history);
+    widths_clear(&t->widths);
     buf_fini(&t->replies);
     free(t->title);
     free(t->icon);
@@ -49,6 +52,21 @@ void term_free(struct term *t)
 void term_set_events(struct term *t, struct term_events e)
 {
     t->events = e;
+}
+
+void term_set_width_profile(struct term *t, const struct width_profile *w)
+{
+    if (t->config.replica)
+        return;
+    t->profile = *w;
+    t->cluster.last = 0;
+    if (!w->graphemes)
+        t->modes.graphemes = false;
+    if (t->widths.ambiguous != w->ambiguous) {
+        widths_clear(&t->widths);
+        t->widths.ambiguous = w->ambiguous;
+    }
+    t->dirty = true;
 }
 
 void term_write(struct term *t, const void *bytes, size_t len)
@@ -65,15 +83,19 @@ void term_write(struct term *t, const void *bytes, size_t len)
             print_runes(t, t->parser.rune, t->parser.runes);
             break;
         case PARSE_CONTROL:
+            t->cluster.last = 0;
             control_c0(t, t->parser.final);
             break;
         case PARSE_ESC:
+            t->cluster.last = 0;
             control_esc(t);
             break;
         case PARSE_CSI:
+            t->cluster.last = 0;
             control_csi(t);
             break;
         case PARSE_OSC:
+            t->cluster.last = 0;
             osc_apply(t);
             break;
         }

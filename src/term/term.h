@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "term/facts.h"
 #include "term/snapshot.h"
+#include "term/width.h"
 
 struct term;
 struct history;
@@ -90,9 +91,8 @@ void term_load(struct term *t, const struct snapshot *s);
 const struct modes *term_modes(const struct term *t);
 const struct history *term_history(const struct term *t);
 
-/* Width without a locale: libutf8proc-free table is not ours to keep, so this is: 1 for 0xA0..0xFF,
- * else by the built-in East Asian and combining ranges. cmd replaces it by wcwidth where a UTF-8
- * locale exists. */
-int term_width(void *ctx, uint32_t cp);
+/* The user's terminal measures so (width.h). At any time; what stands on the screen stays as it was
+ * laid out. No effect on a replica, whose peer tells widths. */
+void term_set_width_profile(struct term *t, const struct width_profile *w);
 
 #endif

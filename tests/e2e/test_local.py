@@ -528,7 +528,7 @@ def test_configuration_is_used(tmux, box):
 def test_version_and_help(box):
     for program in ("tern", "tern-server"):
         p = box.run(program, "--version")
-        assert p.returncode == 0 and re.match(program + r" \d+\.\d+", p.stdout) and not p.stderr
+        assert p.returncode == 0 and re.match(program + r" \d+\.\d+.*\nUnicode \d+\.", p.stdout) and not p.stderr
         p = box.run(program, "--help")
         assert p.returncode == 0 and not p.stderr
         assert all(len(line) <= 80 for line in p.stdout.splitlines())

@@ -1,6 +1,7 @@
 /* vt SCRIPT: what the engine must make of control sequences, as text.
  *
  *   # comment                      size 80x24 (first; that is the default)
+ *   profile graphemes ambiguous vs16 vs15    the terminal's (width.h); those named are true
  *   push "text\e[1m\x9b\r\n"       C escapes and \e; \u{2500} is that code point in UTF-8
  *   resize 100x30                  replica / history_bytes 4096 (before the first push)
  *   row 3 = "text"                 what is drawn, blanks at the end cut; rows and columns from 0
@@ -381,6 +382,12 @@ static bool act(struct vt *v, const char *word, const char *rest)
     } else if (!strcmp(word, "size") && !v->t && sscanf(rest, "%ux%u", &c, &r) == 2) {
         v->config.cols = (uint16_t)c;
         v->config.rows = (uint16_t)r;
+    } else if (!strcmp(word, "profile")) {
+        struct width_profile p = {.graphemes = strstr(rest, "graphemes"),
+                                  .ambiguous = strstr(rest, "ambiguous"),
+                                  .vs16 = strstr(rest, "vs16"),
+                                  .vs15 = strstr(rest, "vs15")};
+        term_set_width_profile(engine(v), &p);
     } else if (!strcmp(word, "replica") && !v->t) {
         v->config.replica = true;
     } else if (!strcmp(word, "history_bytes") && !v->t && sscanf(rest, "%u", &c) == 1) {

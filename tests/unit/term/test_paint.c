@@ -167,8 +167,26 @@ static void readdresses_after_disputed_widths(void **state)
     expect(c, "", "\U0001f600x", "\U0001f600\033[1;3Hx");
     expect(c, "", "e\u0301x", "e\u0301x");
     expect(c, "", "\u2764\ufe0fx", "\u2764\ufe0f\033[1;2Hx");
-    expect(c, "", "e\u200dx", "e\u200d\033[1;2Hx");
+    /* A joiner would join the next cell in some: left out. */
+    expect(c, "", "e\u200dx", "e\033[1;2Hx");
+    expect(c, "", "\U0001f1e9\U0001f1eax", "\U0001f1e9\033[1;2H\U0001f1ea\033[1;3Hx");
     expect(c, "", "\u2500\ue0b0x", "\u2500\ue0b0\033[1;3Hx");
+    c.ambiguous_unsure = true;
+    expect(c, "", "\u2500\u0416x", "\u2500\033[1;2H\u0416\033[1;3Hx");
+    expect(c, "", "\u4e2d\u6587x", "\u4e2d\u6587x");
+}
+
+/* Replicas are told what their own tables may not say. */
+static void tells_widths(void **state)
+{
+    (void)state;
+    struct paint_caps c = all;
+    c.sized = true;
+    expect(c, "", "\u4e2d\u00e9\u2500x", "\u4e2d\u00e9\u2500x");
+    expect(c, "", "\U0001f600x", "\033]66;w=2;\U0001f600\ax");
+    expect(c, "", "\u2764\ufe0fx", "\033]66;w=1;\u2764\ufe0f\ax");
+    expect(c, "", "e\u200dx", "\033]66;w=1;e\u200d\ax");
+    expect(c, "", "e\u0301x", "e\u0301x");
 }
 
 /* For terminals whose wrap marks are not firm. */
@@ -267,6 +285,7 @@ int main(void)
         cmocka_unit_test(degrades_pens),
         cmocka_unit_test(fits_colours),
         cmocka_unit_test(readdresses_after_disputed_widths),
+        cmocka_unit_test(tells_widths),
         cmocka_unit_test(guards_wrap_marks),
         cmocka_unit_test(writes_into_any_room),
         cmocka_unit_test(finds_scrolls),
