@@ -1,0 +1,113 @@
+#include "chan/outq.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A channel that says little holds little; one that pours gets blocks worth their head. */
+#define BLOCK_SMALL 1000u
+#define BLOCK_LARGE 65000u
+
+struct outq_block {
+    struct outq_block *next;
+    size_t size, start, end; /* start: first byte not acknowledged */
+    uint8_t data[];
+};
+
+void outq_fini(struct outq *q)
+{
+    while (q->head) {
+        struct outq_block *b = q->head;
+        q->head = b->next;
+        free(b);
+    }
+    *q = (struct outq){0};
+}
+
+static struct outq_block *add_block(struct outq *q, size_t len)
+{
+    size_t size = len > BLOCK_SMALL ? BLOCK_LARGE : BLOCK_SMALL;
+    struct outq_block *b = mem_resize(NULL, sizeof *b + size, 1);
+    *b = (struct outq_block){.size = size};
+    if (q->tail)
+        q->tail->next = b;
+    else
+        q->head = b;
+    q->tail = b;
+    return b;
+}
+
+void outq_put(struct outq *q, const void *bytes, size_t len)
+{
+    const uint8_t *p = bytes;
+    while (len) {
+        struct outq_block *b = q->tail;
+        if (!b || b->end == b->size)
+            b = add_block(q, len);
+        size_t n = b->size - b->end < len ? b->size - b->end : len;
+        if (!q->next) {
+            q->next = b;
+            q->next_at = b->end;
+        }
+        memcpy(b->data + b->end, p, n);
+        b->end += n;
+        q->unsent += n;
+        q->unacked += n;
+        p += n;
+        len -= n;
+    }
+}
+
+size_t outq_pull(const struct outq *q, struct stream_vec v[static STREAM_VECS], bool *all)
+{
+    const struct outq_block *b = q->next;
+    size_t at = q->next_at, n = 0;
+    for (; b && n < STREAM_VECS; b = b->next, at = 0)
+        v[n++] = (struct stream_vec){b->data + at, b->end - at};
+    *all = !b;
+    return n;
+}
+
+void outq_taken(struct outq *q, size_t len)
+{
+    BUG_ON(len > q->unsent);
+    q->unsent -= len;
+    while (len) {
+        size_t n = q->next->end - q->next_at;
+        if (len < n) {
+            q->next_at += len;
+            return;
+        }
+        len -= n;
+        q->next = q->next->next;
+        q->next_at = 0;
+    }
+}
+
+void outq_acked(struct outq *q, size_t len)
+{
+    BUG_ON(len > q->unacked - q->unsent);
+    q->unacked -= len;
+    q->acked += len;
+    while (len) {
+        struct outq_block *b = q->head;
+        size_t n = b->end - b->start < len ? b->end - b->start : len;
+        b->start += n;
+        len -= n;
+        if (b->start != b->end)
+            return;
+        q->head = b->next;
+        if (!q->head)
+            q->tail = NULL;
+        free(b);
+    }
+}
+
+size_t outq_memory(const struct outq *q)
+{
+    size_t n = 0;
+    for (const struct outq_block *b = q->head; b; b = b->next)
+        n += sizeof *b + b->size;
+    return n;
+}
