@@ -198,14 +198,14 @@ static enum stream_class class_of(const struct open_request *o)
     return o->kind == OPEN_X11 || o->kind == OPEN_AGENT ? STREAM_SHELL : STREAM_BULK;
 }
 
-/* The caps of open_get hold for what we send, too. */
+/* The caps of request_get hold for what we send, too. */
 static int check_request(const struct buf *b)
 {
     struct open_request again;
     if (buf_err(b))
         return ERR_SYNTAX;
-    return open_get(buf_data(b) + MESSAGE_HEAD, buf_len(b) - MESSAGE_HEAD, &again) ? ERR_SYNTAX
-                                                                                   : ERR_OK;
+    return request_get(buf_data(b) + MESSAGE_HEAD, buf_len(b) - MESSAGE_HEAD, &again) ? ERR_SYNTAX
+                                                                                      : ERR_OK;
 }
 
 int chan_open(struct chans *s, const struct open_request *o, void *owner, struct chan **out)
@@ -215,7 +215,7 @@ int chan_open(struct chans *s, const struct open_request *o, void *owner, struct
     if (!t->ops)
         return ERR_STATE;
     buf_init(&b, MESSAGE_HEAD + MESSAGE_OPEN_MAX);
-    open_put(&b, o);
+    request_put(&b, o);
     int err = check_request(&b);
     struct chan *c = err ? NULL : chan_new(s, CHAN_WAITING);
     if (!c) {
@@ -366,7 +366,7 @@ static int on_open(struct chan *c)
     const struct stream_transport *t = &c->set->transport;
     struct open_request o;
     const char *why = NULL;
-    int err = open_get(buf_data(&c->body), buf_len(&c->body), &o);
+    int err = request_get(buf_data(&c->body), buf_len(&c->body), &o);
     if (err)
         return err;
     c->state = CHAN_ASKED;

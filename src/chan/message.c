@@ -37,7 +37,7 @@ static void put_number(struct buf *b, uint32_t field, uint64_t v)
         pb_put_varint(b, field, v);
 }
 
-void open_put(struct buf *b, const struct open_request *o)
+void request_put(struct buf *b, const struct open_request *o)
 {
     struct buf body;
     uint8_t head[MESSAGE_HEAD];
@@ -132,7 +132,7 @@ static int get_field(const struct pb_field *f, struct open_request *o)
     }
 }
 
-int open_get(const uint8_t *body, size_t len, struct open_request *out)
+int request_get(const uint8_t *body, size_t len, struct open_request *out)
 {
     struct reader r = reader_of(body, len);
     struct pb_field f;

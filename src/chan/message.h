@@ -75,10 +75,10 @@ struct open_request {
 char *text_copy(struct text t);
 
 /* Appends the whole message; buf_err tells if it did not fit. */
-void open_put(struct buf *b, const struct open_request *o);
+void request_put(struct buf *b, const struct open_request *o);
 /* Reads the body; *out borrows from it. ERR_SYNTAX, ERR_SHORT: malformed; ERR_CAP: a text or list
  * beyond its cap. A kind that is not known is no error here. */
-int MUST_USE open_get(const uint8_t *body, size_t len, struct open_request *out);
+int MUST_USE request_get(const uint8_t *body, size_t len, struct open_request *out);
 
 /* ---- the others ---- */
 

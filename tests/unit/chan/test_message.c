@@ -31,12 +31,12 @@ static void test_open_round_trip(void **state)
     struct open_request out;
     struct buf b;
     buf_init(&b, 10000);
-    open_put(&b, &in);
+    request_put(&b, &in);
     assert_int_equal(buf_err(&b), 0);
     assert_int_equal(buf_data(&b)[0], MESSAGE_OPEN);
     size_t len = buf_len(&b) - MESSAGE_HEAD;
     assert_int_equal(buf_data(&b)[2] << 8 | buf_data(&b)[3], len);
-    assert_int_equal(open_get(buf_data(&b) + MESSAGE_HEAD, len, &out), 0);
+    assert_int_equal(request_get(buf_data(&b) + MESSAGE_HEAD, len, &out), 0);
     assert_int_equal(out.kind, OPEN_EXEC);
     assert_int_equal(out.env_count, 2);
     assert_int_equal(out.port, 65535);
@@ -52,7 +52,7 @@ static void test_open_round_trip(void **state)
     free(none);
     /* Cut anywhere it is malformed, or says less. */
     for (size_t i = 0; i < len; i++) {
-        int err = open_get(buf_data(&b) + MESSAGE_HEAD, i, &out);
+        int err = request_get(buf_data(&b) + MESSAGE_HEAD, i, &out);
         assert_true(err <= 0);
     }
     buf_fini(&b);
@@ -68,14 +68,14 @@ static void test_open_caps(void **state)
     for (size_t i = 0; i < OPEN_ENV_MAX; i++)
         o.env[i] = TEXT("A=1");
     o.command = (struct text){big, OPEN_COMMAND_MAX};
-    open_put(&b, &o);
-    assert_int_equal(open_get(buf_data(&b) + 4, buf_len(&b) - 4, &out), 0);
+    request_put(&b, &o);
+    assert_int_equal(request_get(buf_data(&b) + 4, buf_len(&b) - 4, &out), 0);
     buf_put(&b, "\x1a\x03X=1", 5); /* one variable more */
-    assert_int_equal(open_get(buf_data(&b) + 4, buf_len(&b) - 4, &out), ERR_CAP);
+    assert_int_equal(request_get(buf_data(&b) + 4, buf_len(&b) - 4, &out), ERR_CAP);
     buf_clear(&b);
     o.command.len++;
-    open_put(&b, &o);
-    assert_int_equal(open_get(buf_data(&b) + 4, buf_len(&b) - 4, &out), ERR_CAP);
+    request_put(&b, &o);
+    assert_int_equal(request_get(buf_data(&b) + 4, buf_len(&b) - 4, &out), ERR_CAP);
     buf_fini(&b);
     free(big);
 }
@@ -83,7 +83,7 @@ static void test_open_caps(void **state)
 static void check_bad(const char *body, size_t len, int want)
 {
     struct open_request out;
-    assert_int_equal(open_get((const uint8_t *)body, len, &out), want);
+    assert_int_equal(request_get((const uint8_t *)body, len, &out), want);
 }
 
 static void test_open_malformed(void **state)
