@@ -1,0 +1,154 @@
+#include "quic/clock.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#define MS   ((uint64_t)1000)
+#define S    ((uint64_t)1000000)
+#define HOUR (3600 * S)
+#define T0   (5 * S)
+
+static struct quic_clock_facts facts(bool owes, uint64_t proven, uint64_t expiry)
+{
+    return (struct quic_clock_facts){owes, proven, 100 * MS, expiry};
+}
+
+static void runs_when_nothing_is_owed(void **state)
+{
+    struct quic_clock c;
+    quic_clock_init(&c, T0);
+    struct quic_clock_facts f = facts(false, 0, UINT64_MAX);
+    uint64_t first = quic_clock_now(&c, T0);
+    assert_int_equal(first, 1 * S);
+    for (int h = 1; h < 100; h++) {
+        quic_clock_turn(&c, &f, T0 + (uint64_t)h * HOUR);
+        assert_int_equal(quic_clock_now(&c, T0 + (uint64_t)h * HOUR), first + (uint64_t)h * HOUR);
+    }
+    assert_false(c.stands);
+    assert_int_equal(quic_clock_deadline(&c, &f), UINT64_MAX);
+}
+
+static void stands_after_silence_and_jumps_once(void **state)
+{
+    struct quic_clock c;
+    quic_clock_init(&c, T0);
+    struct quic_clock_facts f = facts(true, 0, 1 * S + 4000 * S); /* a timer far backed off */
+    quic_clock_turn(&c, &f, T0);
+    assert_int_equal(quic_clock_deadline(&c, &f), T0 + 1500 * MS);
+    quic_clock_turn(&c, &f, T0 + 1499 * MS);
+    assert_false(c.stands);
+    quic_clock_turn(&c, &f, T0 + 1500 * MS);
+    assert_true(c.stands);
+    uint64_t frozen = quic_clock_now(&c, T0 + 8 * HOUR);
+    assert_int_equal(frozen, 2500 * MS);
+    assert_int_equal(quic_clock_deadline(&c, &f), UINT64_MAX);
+    /* Hearing alone, without a new proof, changes nothing. */
+    quic_clock_turn(&c, &f, T0 + 8 * HOUR);
+    assert_true(c.stands);
+    uint64_t back = T0 + 8 * HOUR + 1;
+    f = facts(true, back, f.expiry_us);
+    quic_clock_turn(&c, &f, back);
+    assert_false(c.stands);
+    assert_int_equal(quic_clock_now(&c, back), frozen + 400 * MS); /* 4 RTO, not 4000 s */
+    /* No second jump. */
+    quic_clock_turn(&c, &f, back + 10);
+    assert_int_equal(quic_clock_now(&c, back + 10), frozen + 400 * MS + 10);
+    assert_int_equal(c.stops, 1);
+}
+
+static void jumps_no_further_than_the_timer(void **state)
+{
+    struct quic_clock c;
+    quic_clock_init(&c, T0);
+    struct quic_clock_facts f = facts(true, 0, 2600 * MS);
+    quic_clock_turn(&c, &f, T0);
+    quic_clock_turn(&c, &f, T0 + 10 * S);
+    f.proven_us = T0 + 11 * S;
+    quic_clock_turn(&c, &f, T0 + 11 * S);
+    assert_int_equal(quic_clock_now(&c, T0 + 11 * S), 2600 * MS);
+    assert_int_equal(quic_clock_deadline(&c, &f), T0 + 11 * S);
+}
+
+static void a_proof_before_the_silence_ended_keeps_it_running(void **state)
+{
+    struct quic_clock c;
+    quic_clock_init(&c, T0);
+    for (uint64_t t = 0; t < 60; t++) {
+        struct quic_clock_facts f = facts(true, T0 + t * S, UINT64_MAX);
+        quic_clock_turn(&c, &f, T0 + t * S);
+        assert_false(c.stands);
+    }
+    assert_int_equal(quic_clock_now(&c, T0 + 59 * S), 60 * S);
+}
+
+/* The host slept in the middle: time stands from when the silence was long enough, though nobody
+ * looked then. */
+static void sleep_of_the_host(void **state)
+{
+    struct quic_clock c;
+    quic_clock_init(&c, T0);
+    struct quic_clock_facts f = facts(true, T0, 9 * S);
+    quic_clock_turn(&c, &f, T0 + 100 * MS);
+    assert_int_equal(quic_clock_now(&c, T0 + 100 * MS), 1100 * MS);
+    quic_clock_turn(&c, &f, T0 + 7 * HOUR);
+    assert_true(c.stands);
+    assert_int_equal(quic_clock_now(&c, T0 + 7 * HOUR), 2600 * MS);
+}
+
+static void all_acknowledged_while_it_stands(void **state)
+{
+    struct quic_clock c;
+    quic_clock_init(&c, T0);
+    struct quic_clock_facts f = facts(true, 0, 5 * S);
+    quic_clock_turn(&c, &f, T0);
+    quic_clock_turn(&c, &f, T0 + 3 * S);
+    assert_true(c.stands);
+    f.owes = false;
+    quic_clock_turn(&c, &f, T0 + 4 * S);
+    assert_false(c.stands);
+    assert_int_equal(quic_clock_now(&c, T0 + 4 * S), 2500 * MS);
+}
+
+/* Whatever comes in whatever order, time never runs backward and its shift grows by a jump only. */
+static void never_backward(void **state)
+{
+    uint64_t seed = 1;
+    for (int run = 0; run < 200; run++) {
+        struct quic_clock c;
+        uint64_t now = T0, proven = 0, before = 0;
+        quic_clock_init(&c, now);
+        for (int i = 0; i < 500; i++) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            uint64_t r = seed >> 33;
+            now += r % 7 ? r % (300 * MS) : r % (20 * S);
+            if (r % 5 == 0)
+                proven = now;
+            struct quic_clock_facts f = {r % 3 != 0, proven, 1 + r % (2 * S),
+                                         r % 11 ? before + r % (50 * S) : UINT64_MAX};
+            int64_t shift = c.shift;
+            uint64_t jump = QUIC_CLOCK_JUMP * f.rto_us;
+            quic_clock_turn(&c, &f, now);
+            assert_true(c.shift <= shift + (int64_t)jump);
+            uint64_t at = quic_clock_now(&c, now);
+            assert_true(at >= before);
+            before = at;
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(runs_when_nothing_is_owed),
+        cmocka_unit_test(stands_after_silence_and_jumps_once),
+        cmocka_unit_test(jumps_no_further_than_the_timer),
+        cmocka_unit_test(a_proof_before_the_silence_ended_keeps_it_running),
+        cmocka_unit_test(sleep_of_the_host),
+        cmocka_unit_test(all_acknowledged_while_it_stands),
+        cmocka_unit_test(never_backward),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
