@@ -40,60 +40,239 @@ int escape_parse_mosh(const char *text)
     return c;
 }
 
+/* ---- keys as control sequences ---- */
+
+enum {
+    KEY_OTHER = -1,  /* a key that is no character */
+    KEY_SILENT = -2, /* a modifier, a release: says nothing */
+};
+
+enum { MOD_SHIFT = 1, MOD_CTRL = 4, MOD_LOCKS = 64 | 128 };
+
+/* What Shift makes of a key where the terminal does not say it: on the layout of the US. */
+static int us_shifted(int c)
+{
+    static const char plain[] = "`1234567890-=[]\\;',./";
+    static const char shifted[] = "~!@#$%^&*()_+{}|:\"<>?";
+    const char *at = c > 0 && c < 127 ? strchr(plain, c) : NULL;
+    return at ? shifted[at - plain] : c >= 'a' && c <= 'z' ? c - 32 : c;
+}
+
+static int ctrl_of(int c)
+{
+    if ((c >= '@' && c <= '_') || (c >= 'a' && c <= 'z'))
+        return CTRL(c);
+    return c == '6' ? MOSH_KEY : c == '/' || c == '-' ? 0x1f : c == ' ' ? 0 : KEY_OTHER;
+}
+
+/* Keys of kitty's private codes that are characters too, or modifiers. */
+static int kitty_code(int c)
+{
+    if ((c >= 57441 && c <= 57454) || (c >= 57358 && c <= 57363 && c != 57361 && c != 57362))
+        return KEY_SILENT;
+    if (c >= 57399 && c <= 57408)
+        return '0' + c - 57399;
+    return c == 57409 ? '.' : c == 57414 ? '\r' : c >= 57344 && c <= 63743 ? KEY_OTHER : c;
+}
+
+/* Up to three parameters with up to three sub-parameters each; absent ones are 0. */
+static bool numbers(const uint8_t *p, size_t len, int v[static 9])
+{
+    unsigned i = 0, k = 0;
+    memset(v, 0, 9 * sizeof v[0]);
+    for (size_t at = 0; at < len; at++) {
+        if (p[at] == ';' && i < 2)
+            i++, k = 0;
+        else if (p[at] == ':' && k < 2)
+            k++;
+        else if (p[at] >= '0' && p[at] <= '9' && v[3 * i + k] < 2000000)
+            v[3 * i + k] = v[3 * i + k] * 10 + (p[at] - '0');
+        else
+            return false;
+    }
+    return true;
+}
+
+/* The key that a whole CSI stands for: a character or one of the above. */
+static int csi_key(const uint8_t *seq, size_t len)
+{
+    int v[9];
+    uint8_t final = seq[len - 1];
+    if (len == 3 && (final == 'I' || final == 'O')) /* a report of focus */
+        return KEY_SILENT;
+    if (!numbers(seq + 2, len - 3, v))
+        return KEY_OTHER;
+    if (v[4] == 3) /* let go */
+        return KEY_SILENT;
+    if (final != 'u' && final != '~')
+        return KEY_OTHER;
+    int code = kitty_code(v[0]), shifted = v[1], mods = v[3] ? v[3] - 1 : 0, text = v[6];
+    if (final == '~') {
+        if (v[0] != 27 || !v[6])
+            return KEY_OTHER;
+        code = v[6];
+        shifted = v[6];
+        text = 0;
+    } else if (code == KEY_SILENT) {
+        return KEY_SILENT;
+    }
+    mods &= ~MOD_LOCKS;
+    if (code < 0 || (mods & ~(MOD_SHIFT | MOD_CTRL)))
+        return KEY_OTHER;
+    if (mods & MOD_CTRL)
+        return ctrl_of(mods & MOD_SHIFT && final == 'u' ? us_shifted(code) : code);
+    if (text && !v[7])
+        return text;
+    return mods & MOD_SHIFT ? (shifted ? shifted : us_shifted(code)) : code;
+}
+
 /* ---- the machine ---- */
 
-static const uint8_t paste_mark[6] = {0x1b, '[', '2', '0', '0', '~'};
+/* One key: what it stands for, and its bytes. */
+struct key {
+    int is;
+    const uint8_t *bytes;
+    size_t len;
+};
 
-/* Follow ESC [ 200 ~ and ESC [ 201 ~. */
-static void follow_paste(struct escape *e, uint8_t byte)
+static void pass(struct escape *e, const struct key *k, struct buf *out)
 {
-    uint8_t want = paste_mark[e->paste_seen];
-    if (e->paste_seen == 4 && e->paste)
-        want = '1';
-    if (byte != want) {
-        e->paste_seen = byte == paste_mark[0];
+    buf_put(out, k->bytes, k->len);
+    if (k->is != KEY_SILENT)
+        e->line_start = !e->paste && (k->is == '\r' || k->is == '\n');
+}
+
+static void keep(struct escape *e, const struct key *k)
+{
+    size_t room = sizeof e->kept - e->kept_n;
+    if (k->len > room) /* a release too many */
         return;
-    }
-    if (++e->paste_seen == sizeof paste_mark) {
-        e->paste_seen = 0;
-        e->paste = !e->paste;
-    }
+    memcpy(e->kept + e->kept_n, k->bytes, k->len);
+    e->kept_n = (uint16_t)(e->kept_n + k->len);
 }
 
-static void pass(struct escape *e, uint8_t byte, struct buf *out)
+static bool is_key(const struct escape *e, int c)
 {
-    buf_put_u8(out, byte);
-    e->line_start = !e->paste && (byte == '\r' || byte == '\n');
-    follow_paste(e, byte);
-}
-
-static bool is_key(const struct escape *e, uint8_t byte)
-{
-    if (e->config.key != byte || e->paste)
+    if (c < 0 || e->config.key != c || e->paste)
         return false;
-    return e->line_start || (e->config.style == ESCAPE_MOSH && byte < ' ');
+    return e->line_start || (e->config.style == ESCAPE_MOSH && c < ' ');
 }
 
-/* The byte after the escape character that stands for it literally. */
-static bool is_pass_key(const struct escape *e, uint8_t byte)
+/* The key after the escape character that stands for it literally. */
+static bool is_pass_key(const struct escape *e, int c)
 {
     int key = e->config.key;
     if (e->config.style == ESCAPE_SSH || key >= ' ')
-        return byte == key;
-    uint8_t upper = (uint8_t)(key + 64);
-    return byte == upper || (upper >= 'A' && upper <= 'Z' && byte == upper + 32);
+        return c == key;
+    int upper = key + 64;
+    return c == upper || (upper >= 'A' && upper <= 'Z' && c == upper + 32);
 }
 
-/* What the byte after the escape character asks for; ESCAPE_NONE: it is no command. */
-static enum escape_action command(const struct escape *e, uint8_t byte)
+/* What the key after the escape character asks for; ESCAPE_NONE: it is no command. */
+static enum escape_action command(const struct escape *e, int c)
 {
-    if (byte == '.')
+    if (c == '.')
         return ESCAPE_QUIT;
-    if (byte == CTRL('Z'))
+    if (c == CTRL('Z'))
         return ESCAPE_SUSPEND;
     if (e->config.style == ESCAPE_MOSH)
         return ESCAPE_NONE;
-    return byte == 'd' ? ESCAPE_DETACH : byte == '?' ? ESCAPE_HELP : ESCAPE_NONE;
+    return c == 'd' ? ESCAPE_DETACH : c == '?' ? ESCAPE_HELP : ESCAPE_NONE;
+}
+
+static enum escape_action take_held(struct escape *e, const struct key *k, struct buf *out)
+{
+    if (k->is == KEY_SILENT) {
+        keep(e, k);
+        return ESCAPE_NONE;
+    }
+    e->held = false;
+    if (is_pass_key(e, k->is)) { /* the escape key itself goes on, once */
+        struct key literal = {e->config.key, e->kept, e->kept_n};
+        pass(e, &literal, out);
+        return ESCAPE_NONE;
+    }
+    enum escape_action action = command(e, k->is);
+    if (action != ESCAPE_NONE)
+        return action; /* and the line has not begun yet: another escape may follow */
+    struct key escape = {e->config.key, e->kept, e->kept_n};
+    pass(e, &escape, out);
+    pass(e, k, out);
+    return ESCAPE_NONE;
+}
+
+static enum escape_action take(struct escape *e, const struct key *k, struct buf *out)
+{
+    if (e->held)
+        return take_held(e, k, out);
+    if (is_key(e, k->is)) {
+        e->held = true;
+        e->kept_n = 0;
+        keep(e, k);
+        return ESCAPE_NONE;
+    }
+    pass(e, k, out);
+    return k->is == CTRL('L') && !e->paste ? ESCAPE_REPAINT : ESCAPE_NONE;
+}
+
+static void follow_paste(struct escape *e)
+{
+    if (e->seq_n == 6 && !memcmp(e->seq + 2, "200~", 4))
+        e->paste = true;
+    else if (e->seq_n == 6 && !memcmp(e->seq + 2, "201~", 4))
+        e->paste = false;
+}
+
+/* The control sequence is whole, or is none. */
+static enum escape_action take_seq(struct escape *e, bool whole, struct buf *out)
+{
+    struct key k = {KEY_OTHER, e->seq + e->seq_sent, (size_t)e->seq_n - e->seq_sent};
+    if (whole && !e->paste)
+        k.is = csi_key(e->seq, e->seq_n);
+    enum escape_action action = ESCAPE_NONE;
+    if (e->seq_sent)
+        pass(e, &k, out);
+    else
+        action = take(e, &k, out);
+    if (whole)
+        follow_paste(e);
+    e->seq_n = e->seq_sent = 0;
+    return action;
+}
+
+static enum escape_action take_byte(struct escape *e, uint8_t byte, struct buf *out)
+{
+    enum escape_action action = ESCAPE_NONE;
+    if (e->seq_n) {
+        bool csi = e->seq_n == 1 ? byte == '[' : byte >= 0x20 && byte < 0x7f;
+        if (csi) {
+            e->seq[e->seq_n++] = byte;
+            bool whole = e->seq_n > 2 && byte >= 0x40;
+            if (whole || e->seq_n == ESCAPE_SEQ)
+                return take_seq(e, whole, out);
+            return ESCAPE_NONE;
+        }
+        action = take_seq(e, false, out); /* no command: those are characters and whole ones */
+    }
+    if (byte == 0x1b) {
+        e->seq[e->seq_n++] = byte;
+        return action;
+    }
+    return take(e, &(struct key){byte, &byte, 1}, out);
+}
+
+/* No key waits for what may never come: ESC, ESC [. */
+static void end_of_input(struct escape *e, struct buf *out)
+{
+    if (!e->seq_n || e->seq_n > 2 || e->seq_sent == e->seq_n)
+        return;
+    if (e->held) { /* what comes after it decides nothing any more */
+        take_seq(e, false, out);
+        return;
+    }
+    struct key k = {KEY_OTHER, e->seq + e->seq_sent, (size_t)e->seq_n - e->seq_sent};
+    pass(e, &k, out);
+    e->seq_sent = e->seq_n;
 }
 
 size_t escape_feed(struct escape *e, const uint8_t *bytes, size_t len, struct buf *out,
@@ -101,30 +280,11 @@ size_t escape_feed(struct escape *e, const uint8_t *bytes, size_t len, struct bu
 {
     *action = ESCAPE_NONE;
     for (size_t i = 0; i < len; i++) {
-        uint8_t byte = bytes[i];
-        if (!e->held) {
-            if (is_key(e, byte)) {
-                e->held = true;
-                continue;
-            }
-            pass(e, byte, out);
-            if (byte == CTRL('L') && !e->paste) {
-                *action = ESCAPE_REPAINT;
-                return i + 1;
-            }
-            continue;
-        }
-        e->held = false;
-        if (is_pass_key(e, byte)) {
-            pass(e, (uint8_t)e->config.key, out);
-            continue;
-        }
-        *action = command(e, byte);
+        *action = take_byte(e, bytes[i], out);
         if (*action != ESCAPE_NONE)
-            return i + 1; /* and the line has not begun yet: another escape may follow */
-        pass(e, (uint8_t)e->config.key, out);
-        pass(e, byte, out);
+            return i + 1;
     }
+    end_of_input(e, out);
     return len;
 }
 

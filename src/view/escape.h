@@ -25,12 +25,23 @@ struct escape_config {
     int key; /* 1..127, or ESCAPE_KEY_NONE */
 };
 
+/* Bytes of a control sequence that are looked at, and of those kept while the escape character's
+ * command is awaited. */
+#define ESCAPE_SEQ  64
+#define ESCAPE_KEPT 256
+
+/* Keys come as characters or, when a program has asked for it, as control sequences: kitty's
+ * keyboard protocol (CSI code ; modifiers : event ; text u, with alternate codes) and xterm's
+ * modifyOtherKeys (CSI 27 ; modifiers ; code ~). */
 struct escape {
     struct escape_config config;
-    bool line_start;    /* CR or LF was the last byte (or none yet) */
-    bool held;          /* the escape character came, its command not yet */
-    bool paste;         /* inside a bracketed paste */
-    uint8_t paste_seen; /* bytes seen of ESC [ 2 0 0 ~ or ESC [ 2 0 1 ~ */
+    bool line_start;  /* Enter was the last key (or none yet) */
+    bool held;        /* the escape character came, its command not yet */
+    bool paste;       /* inside a bracketed paste */
+    uint8_t seq_n;    /* bytes of a control sequence so far, 0: in none */
+    uint8_t seq_sent; /* of them, went on already: they might have been ESC or Alt-[ */
+    uint16_t kept_n;  /* what is held: the escape key, releases after it */
+    uint8_t seq[ESCAPE_SEQ], kept[ESCAPE_KEPT];
 };
 
 void escape_init(struct escape *e, const struct escape_config *config);

@@ -6,6 +6,7 @@
 
 #include "view/escape.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Type keys, some bytes at a time; the actions are written into the result as {q} and the like. */
@@ -67,6 +68,54 @@ static void not_in_a_paste(void **state)
     expect(ESCAPE_SSH, '~', "\033\033[200~\r~.", "\033\033[200~\r~.");
     expect(ESCAPE_SSH, '~', "\033[20\r~.", "\033[20\r{q}");
     expect(ESCAPE_MOSH, 0x1e, "\033[200~\036.\033[201~\036.", "\033[200~\036.\033[201~{q}");
+}
+
+/* A terminal gives a key's sequence at once. */
+static void expect_whole(const char *keys, const char *want)
+{
+    struct escape e;
+    escape_init(&e, &(struct escape_config){ESCAPE_SSH, '~'});
+    assert_string_equal(type_by(&e, keys, 1000), want);
+}
+
+static void keys_as_sequences(void **state)
+{
+    (void)state;
+    /* kitty, all flags: Enter and its release, Shift, ~ with its alternate and text, releases. */
+    const char *enter = "\033[13u\033[13;1:3u", *tilde = "\033[96:126;2;126u";
+    const char *release = "\033[96:126;2:3u\033[57441;1:3u";
+    char keys[200], want[200];
+    snprintf(keys, sizeof keys, "x%s\033[57441;2u%s%s\033[46;;46u", enter, tilde, release);
+    snprintf(want, sizeof want, "x%s\033[57441;2u{q}", enter);
+    expect_whole(keys, want);
+    /* Not a command: all of it goes on, in order. */
+    snprintf(keys, sizeof keys, "%s%s\033[120u\033[120;1:3u", tilde, release);
+    expect_whole(keys, keys);
+    /* Flags 1 (text as such), 8 (no alternates, no text: the US layout), the key's repeat. */
+    expect_whole("~\033[122;5u", "{z}");
+    expect_whole("\033[96;2u\033[46u", "{q}");
+    expect_whole("\033[96;2u\033[47;2u", "{?}");
+    expect_whole("\033[96;66u\033[100;129u", "{d}"); /* Caps and Num Lock are on */
+    expect_whole("\033[57414u~\033[57409u", "\033[57414u{q}");
+    /* ~~ types one. */
+    snprintf(keys, sizeof keys, "%s%s%s.", tilde, release, tilde);
+    snprintf(want, sizeof want, "%s%s.", tilde, release);
+    expect_whole(keys, want);
+    /* modifyOtherKeys, both formats. */
+    expect_whole("\r\033[27;2;126~.", "\r{q}");
+    expect_whole("\033[27;2;126~\033[27;5;122~", "{z}");
+    expect_whole("\033[126;2u\033[122;5u", "{z}");
+    /* Other keys are none of ours. */
+    expect_whole("\033[97u\033[96;2u.", "\033[97u\033[96;2u.");
+    expect_whole("\033[96;4u.", "\033[96;4u."); /* with Alt */
+    expect_whole("~\033[A.", "~\033[A.");
+    expect_whole("\033[108;5u", "\033[108;5u{l}");
+    expect_whole("\r\033[O\033[I~.", "\r\033[O\033[I{q}"); /* the window lost and got focus */
+    expect_whole("~\033", "~\033");
+    expect_whole("\033[200~\r\033[96;2u.\033[201~\033[96;2u", "\033[200~\r\033[96;2u.\033[201~"
+                                                              "\033[96;2u");
+    expect(ESCAPE_SSH, '~', "\033[\033]\033", "\033[\033]\033");
+    expect(ESCAPE_SSH, '~', "\033[1;5A\033OP\033x", "\033[1;5A\033OP\033x");
 }
 
 static void mosh_style(void **state)
@@ -145,9 +194,9 @@ static void texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ssh_style),  cmocka_unit_test(not_in_a_paste),
-        cmocka_unit_test(mosh_style), cmocka_unit_test(keys_are_parsed),
-        cmocka_unit_test(texts),
+        cmocka_unit_test(ssh_style),         cmocka_unit_test(not_in_a_paste),
+        cmocka_unit_test(keys_as_sequences), cmocka_unit_test(mosh_style),
+        cmocka_unit_test(keys_are_parsed),   cmocka_unit_test(texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
