@@ -68,7 +68,7 @@ static void check(const struct term *t)
     CHECK(!t->cursor.pending || t->cursor.col == g->cols - 1);
     CHECK(t->w.top <= t->w.bottom && t->w.bottom < g->rows);
     CHECK(buf_len(&t->replies) <= TERM_REPLY_MAX);
-    CHECK(buf_len(&t->parser.osc) <= (size_t)PARSER_OSC_CHARS * UTF8_MAX);
+    CHECK(buf_len(&t->parser.osc) <= (size_t)PARSER_CLIP_CHARS + UTF8_MAX);
     CHECK(!t->title || strlen(t->title) <= TITLE_MAX);
     CHECK(!t->clip || strlen(t->clip) <= CLIP_MAX);
     CHECK(!t->config.replica || (!t->history && !buf_len(&t->replies)));

@@ -18,6 +18,7 @@ enum term_can {
     TERM_CAN_KITTY_KEYS = 1 << 6,  /* CSI ? u was answered */
     TERM_CAN_SCHEME = 1 << 7,      /* ?2031: changes of dark and light are told to the client */
     TERM_CAN_LINKS = 1 << 8,       /* OSC 8 */
+    TERM_CAN_CLIP_READ = 1 << 9,   /* the user lets programs read the clipboard */
 };
 enum term_scheme { TERM_SCHEME_UNKNOWN = 0, TERM_SCHEME_DARK = 1, TERM_SCHEME_LIGHT = 2 };
 struct term_facts {

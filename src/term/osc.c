@@ -3,6 +3,7 @@
 #include "base/mem.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Cut at TITLE_MAX bytes without cutting a character. */
 static size_t title_len(const uint8_t *s, size_t len)
@@ -27,17 +28,39 @@ static void set(char **to, const uint8_t *s, size_t len)
     *to = mem_text(s, len);
 }
 
-/* OSC 52 ; selection ; base64. A question for the clipboard ("?") is never passed on. */
+static size_t span(const uint8_t *s, size_t len, const char *of)
+{
+    size_t n = 0;
+    while (n < len && s[n] && strchr(of, s[n]))
+        n++;
+    return n;
+}
+
+/* Base64 with its padding or without. */
+static bool is_base64(const uint8_t *s, size_t len)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t n = span(s, len, alphabet), pad = len - n;
+    return n && n % 4 != 1 && pad <= 2 && span(s + n, pad, "=") == pad && (!pad || len % 4 == 0);
+}
+
+/* OSC 52 ; targets ; base64. A question for the clipboard ("?") is told only when the user allowed
+ * it. */
 static void clipboard(struct term *t, const uint8_t *s, size_t len)
 {
-    const uint8_t *semi = len ? memchr(s, ';', len) : NULL;
-    if (!semi || len > CLIP_MAX)
+    size_t targets = span(s, len, "cpqs01234567");
+    if (len > TERM_CLIP_MAX || targets == len || targets > TERM_CLIP_TARGETS || s[targets] != ';')
         return;
+    const uint8_t *data = s + targets + 1;
+    size_t n = len - targets - 1;
+    if (n == 1 && data[0] == '?' && t->facts.can & TERM_CAN_CLIP_READ)
+        tell(t, TERM_CLIP_ASK, s, targets);
     /* Empty: a peer's diff tells so that a reset forgot the text; a program's is ignored. */
-    if (semi + 1 == s + len ? !t->config.replica : semi[1] == '?')
+    if (n ? n > TERM_CLIP_DATA || !is_base64(data, n) : !t->config.replica)
         return;
     t->clips++;
-    if (semi == s + 1 && s[0] == 'c')
+    if (targets == 1 && s[0] == 'c' && len <= CLIP_MAX)
         set(&t->clip, s, len);
     tell(t, TERM_CLIP, s, len);
 }

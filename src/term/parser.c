@@ -10,7 +10,7 @@ enum { CAN = 0x18, SUB = 0x1a, ESC = 0x1b, DEL = 0x7f, BEL = 0x07 };
 void parser_init(struct parser *p)
 {
     memset(p, 0, sizeof *p);
-    buf_init(&p->osc, PARSER_OSC_CHARS * UTF8_MAX);
+    buf_init(&p->osc, PARSER_CLIP_CHARS + UTF8_MAX);
 }
 
 void parser_fini(struct parser *p)
@@ -41,6 +41,7 @@ static void string_begin(struct parser *p, enum parser_state state)
 {
     p->state = (uint8_t)state;
     p->osc_chars = 0;
+    p->osc_most = PARSER_OSC_CHARS;
     buf_clear(&p->osc);
     if (p->osc.size > OSC_KEEP)
         buf_release(&p->osc);
@@ -141,6 +142,14 @@ static enum parse csi_step(struct parser *p, uint32_t c, uint32_t cp)
     return PARSE_END;
 }
 
+static void osc_char(struct parser *p, uint32_t cp)
+{
+    uint8_t u[UTF8_MAX];
+    buf_put(&p->osc, u, utf8_put(u, cp));
+    if (++p->osc_chars == 3 && buf_len(&p->osc) == 3 && !memcmp(buf_data(&p->osc), "52;", 3))
+        p->osc_most = PARSER_CLIP_CHARS;
+}
+
 /* A code point outside the ground state. PARSE_END: nothing to tell yet. */
 static enum parse step(struct parser *p, uint32_t cp)
 {
@@ -155,11 +164,8 @@ static enum parse step(struct parser *p, uint32_t cp)
             p->state = PARSER_GROUND;
             return PARSE_OSC;
         }
-        if (c >= 0x20 && c != DEL && p->osc_chars < PARSER_OSC_CHARS) {
-            uint8_t u[UTF8_MAX];
-            buf_put(&p->osc, u, utf8_put(u, cp));
-            p->osc_chars++;
-        }
+        if (c >= 0x20 && c != DEL && p->osc_chars < p->osc_most)
+            osc_char(p, cp);
         return PARSE_END;
     case PARSER_ESCAPE:
     case PARSER_ESCAPE_INTER:

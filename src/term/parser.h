@@ -18,6 +18,9 @@
 #define PARSER_INTERS 8
 /* Characters of an OSC string that are kept. */
 #define PARSER_OSC_CHARS 16384
+/* The same of OSC 52: a clipboard of 1 MiB in base64, its targets, and one more, so that a longer
+ * one is known as such. */
+#define PARSER_CLIP_CHARS 1398125
 /* Code points handed out at once. */
 #define PARSER_RUNES 128
 
@@ -60,7 +63,7 @@ struct parser {
     size_t runes;
     uint32_t rune[PARSER_RUNES];
     struct buf osc;
-    uint32_t osc_chars;
+    uint32_t osc_chars, osc_most;
 };
 
 void parser_init(struct parser *p);

@@ -43,12 +43,15 @@ enum term_event_kind {
                            cursor is where the mark belongs (term_cursor) */
     TERM_POINTER,       /* OSC 22. text: a CSS or X cursor name of [a-z0-9_-], or ""; at most
                            TERM_POINTER_MAX */
+    TERM_CLIP_ASK,      /* OSC 52 asks for the contents, and the facts allow it. text: targets */
 };
-#define TERM_CLIP_MAX    (1u << 20)
-#define TERM_CWD_MAX     4096
-#define TERM_NOTIFY_MAX  4096
-#define TERM_PROMPT_MAX  256
-#define TERM_POINTER_MAX 64
+#define TERM_CLIP_TARGETS 16
+#define TERM_CLIP_DATA    1398104u /* 1 MiB, in base64 */
+#define TERM_CLIP_MAX     (TERM_CLIP_DATA + TERM_CLIP_TARGETS + 1)
+#define TERM_CWD_MAX      4096
+#define TERM_NOTIFY_MAX   4096
+#define TERM_PROMPT_MAX   256
+#define TERM_POINTER_MAX  64
 struct term_events {
     void (*event)(void *ctx, enum term_event_kind kind, const uint8_t *text, size_t len);
     void *ctx;

@@ -65,10 +65,10 @@ static void malformed(struct vt *v, const char *line)
 static void on_event(void *ctx, enum term_event_kind kind, const uint8_t *text, size_t len)
 {
     static const char *const name[] = {
-        [TERM_BELL] = "bell",        [TERM_TITLE] = "title:",        [TERM_ICON] = "icon:",
-        [TERM_CLIP] = "clip:",       [TERM_CLEAR_HISTORY] = "clear", [TERM_CWD] = "cwd:",
-        [TERM_NOTIFY] = "notify:",   [TERM_PROGRESS] = "progress:",  [TERM_PROMPT] = "prompt:",
-        [TERM_POINTER] = "pointer:",
+        [TERM_BELL] = "bell",      [TERM_TITLE] = "title:",        [TERM_ICON] = "icon:",
+        [TERM_CLIP] = "clip:",     [TERM_CLEAR_HISTORY] = "clear", [TERM_CLIP_ASK] = "clip?:",
+        [TERM_CWD] = "cwd:",       [TERM_NOTIFY] = "notify:",      [TERM_PROGRESS] = "progress:",
+        [TERM_PROMPT] = "prompt:", [TERM_POINTER] = "pointer:",
     };
     struct vt *v = ctx;
     size_t n = strlen(v->events);
