@@ -136,9 +136,15 @@ static void turn(void *ctx)
     tell_news(a, now_us);
     pump_tty(a, now_us);
     switch (client_end_action(a->end, now_us)) {
-    case CLIENT_DONE:
+    case CLIENT_DONE: {
+        uint64_t owed = client_end_owed_answers(a->end, now_us);
+        if (owed && !a->tty_lost && !a->signal) {
+            timer_set(&a->timer, owed);
+            return;
+        }
         loop_stop(a->loop);
         return;
+    }
     case CLIENT_SUSPEND:
         suspend(a, now_us);
         later_set(&a->later);
@@ -310,6 +316,7 @@ static void make_end(struct attach *a, const struct attach_config *c)
         .entropy = c->entropy,
         .log = c->log,
         .tty = &facts,
+        .ask = true,
         .escape = c->escape,
         .name = c->name,
         .width = c->width,

@@ -73,6 +73,8 @@ static void fill(struct view_facts *f, const struct terminfo_env *env)
     f->title = modern || flag_of("XT") || string_of("tsl");
     f->title_stack = modern;
     f->clip = modern || string_of("Ms");
+    f->osc = modern;
+    f->notify = true;
     f->shape = modern || string_of("Ss");
     f->sync = (known && known->sync) || string_of("Sync");
 }
@@ -90,7 +92,7 @@ static void fill_by_name(struct view_facts *f, const struct known *known, const 
     f->paint.rich = f->paint.colon = f->paint.readdress = true;
     f->paint.rgb = terminfo_truecolor(colorterm);
     f->paint.colours = 256;
-    f->il_dl = f->title = f->title_stack = f->shape = f->clip = true;
+    f->il_dl = f->title = f->title_stack = f->shape = f->clip = f->osc = f->notify = true;
     f->smcup = "\033[?1049h";
     f->rmcup = "\033[?1049l";
     f->sync = known->sync;

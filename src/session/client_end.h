@@ -34,6 +34,7 @@ struct client_end_config {
     struct entropy entropy;
     const struct log *log;        /* may be NULL; outlives the object */
     const struct view_facts *tty; /* size and what the terminal can do; copied */
+    bool ask;                     /* ask the terminal what it can do (natively) */
     struct escape_config escape;  /* which escape keys there are */
     const char *name;             /* prefix of the bar: "tern" or "mosh"; outlives the object */
     int (*width)(void *ctx, uint32_t cp);
@@ -104,6 +105,10 @@ struct client_result client_end_result(const struct client_end *e);
 /* After CLIENT_DONE the object may be kept running without a tty for a while, so that a lost
  * acknowledgement of the far side's shutdown is repeated: until this is false. */
 bool client_end_lingers(const struct client_end *e, uint64_t now_us);
+
+/* The terminal still owes answers to our questions: whoever gives it back waits for them, at most
+ * until then, and hands on what it reads, lest they be typed into a shell. 0: it owes none. */
+uint64_t client_end_owed_answers(const struct client_end *e, uint64_t now_us);
 
 /* For tests and -v. */
 struct snapshot;

@@ -17,7 +17,7 @@ static struct sync_link facts_of(const struct lane *l, uint64_t now_us)
 
 void lane_init(struct lane *l, struct link *link, struct sync *sync)
 {
-    *l = (struct lane){.link = link, .sync = sync};
+    *l = (struct lane){.link = link, .sync = sync, .events_cap = SYNC_LOG_SEND_MAX};
     buf_init(&l->fragment, SYNC_MTU_MAX);
     buf_init(&l->events, LANE_EVENTS_MAX);
 }
@@ -99,6 +99,17 @@ int lane_event_put(struct lane *l, const struct event *e)
         err = sync_log_append(l->sync, SYNC_LOG_EVENTS, buf_data(&b), buf_len(&b));
     buf_fini(&b);
     return err;
+}
+
+size_t lane_events_unacked(const struct lane *l)
+{
+    return l->events_cap - sync_log_room(l->sync, SYNC_LOG_EVENTS);
+}
+
+void lane_events_set_cap(struct lane *l, size_t cap)
+{
+    l->events_cap = cap;
+    sync_log_set_cap(l->sync, SYNC_LOG_EVENTS, cap);
 }
 
 int lane_event_get(struct lane *l, struct event *e)

@@ -15,6 +15,7 @@ struct lane {
     struct sync *sync; /* owned */
     struct buf fragment;
     struct buf events; /* the peer's records, not yet read */
+    size_t events_cap; /* of our event log */
     bool events_broken;
 };
 
@@ -33,6 +34,9 @@ uint64_t lane_deadline(struct lane *l, uint64_t now_us);
 /* Append a record to our event log. ERR_CAP: the peer has not taken the earlier ones; ERR_STATE: a
  * stock peer. */
 int MUST_USE lane_event_put(struct lane *l, const struct event *e);
+/* Bytes of our event log that the peer has not confirmed; another cap for them. */
+size_t lane_events_unacked(const struct lane *l);
+void lane_events_set_cap(struct lane *l, size_t cap);
 /* The peer's next record: 1, or 0 when there is none. */
 int lane_event_get(struct lane *l, struct event *e);
 

@@ -39,6 +39,8 @@ struct attachment *attachment_new(struct session *q, uint16_t route, bool native
         .now_us = now_us,
     });
     lane_init(&a->lane, link, sync);
+    effects_join(&q->effects, &a->effects);
+    buf_init(&a->text.text, CLIENT_TEXT_MAX);
     struct snapshot *snap = term_snapshot(q->term);
     sync_set_screen(sync, snap, now_us);
     snapshot_unref(snap);
@@ -60,6 +62,7 @@ void attachment_close(struct attachment *a)
         a->session->typist = 0;
     uint16_t route = a->route;
     lane_fini(&a->lane);
+    buf_fini(&a->text.text);
     free(a);
     if (s->config.ops.link_closed)
         s->config.ops.link_closed(s->config.ops.ctx, route);
@@ -82,6 +85,15 @@ static void adopt_size(struct attachment *a)
         session_set_size(q, a->cols, a->rows);
 }
 
+/* The engine answers for the terminal last typed in; of a stock client's nothing is known. */
+static void adopt_facts(struct attachment *a)
+{
+    struct session *q = a->session;
+    if (q->typist == a->number && (!a->native || a->facts_known))
+        term_set_facts(q->term, &a->facts.term);
+    session_answers(q);
+}
+
 static void take_bytes(struct attachment *a, const struct sync_input *item, uint64_t now_us)
 {
     struct session *q = a->session;
@@ -89,9 +101,12 @@ static void take_bytes(struct attachment *a, const struct sync_input *item, uint
     buf_clear(typed);
     cursor_keys_feed(&a->cursor_keys, term_modes(q->term)->app_cursor, item->bytes, item->len,
                      typed);
+    bool other = q->typist != a->number;
     q->typist = a->number;
     q->input_us = now_us;
     adopt_size(a);
+    if (other)
+        adopt_facts(a);
     uint64_t end = item->offset + item->len;
     if (q->exited) { /* nobody will read it */
         sync_set_consumed(a->lane.sync, end, now_us);
@@ -146,10 +161,27 @@ void attachment_end(struct attachment *a, const struct event *why, uint64_t now_
         return;
     a->state = ATTACHMENT_ENDING;
     a->ending_us = now_us;
+    if (a->native)
+        effects_finish(&a->session->effects, &a->effects, &a->lane);
     if (a->native && lane_event_put(&a->lane, why))
         log_line(a->session->server->config.log, LOG_WARN, "session",
                  "route %u: end not told: event log is full", a->route);
     sync_shutdown(a->lane.sync, now_us);
+}
+
+static void take_text(struct attachment *a, const struct event *e)
+{
+    struct session *q = a->session;
+    if (!event_text_take(&a->text, e) || e->kind != EVENT_TERMINAL)
+        return;
+    if (tty_facts_get(buf_data(&a->text.text), buf_len(&a->text.text), &a->facts)) {
+        log_line(q->server->config.log, LOG_WARN, "session", "route %u: bad facts", a->route);
+        return;
+    }
+    a->facts_known = true;
+    if (!q->typist)
+        q->typist = a->number;
+    adopt_facts(a);
 }
 
 static void read_events(struct attachment *a, uint64_t now_us)
@@ -163,6 +195,8 @@ static void read_events(struct attachment *a, uint64_t now_us)
         } else if (e.kind == EVENT_DETACH) {
             a->leaving = true;
             attachment_end(a, &(struct event){.kind = EVENT_DETACHED}, now_us);
+        } else if (e.len) {
+            take_text(a, &e);
         }
     }
 }
@@ -208,8 +242,7 @@ static bool is_over(const struct attachment *a, uint64_t now_us)
         return now_us > linger_until(a);
     if (!a->heard_us && first && now_us - a->opened_us >= first)
         return true;
-    if (sync_shutdown_done(a->lane.sync) &&
-        (!a->native || sync_log_room(a->lane.sync, SYNC_LOG_EVENTS) == SYNC_LOG_SEND_MAX))
+    if (sync_shutdown_done(a->lane.sync) && (!a->native || !lane_events_unacked(&a->lane)))
         return true;
     if (!a->native)
         return sync_shutdown_given_up(a->lane.sync, now_us);

@@ -2,9 +2,11 @@
 #ifndef TERN_SESSION_SERVER_IMPL_H
 #define TERN_SESSION_SERVER_IMPL_H
 
+#include "session/effects.h"
 #include "session/lane.h"
 #include "session/pty_input.h"
 #include "session/server_end.h"
+#include "session/tty_facts.h"
 #include "term/term.h"
 
 /* Heartbeats come at least every 25 s (design.md §2.1): who was not heard for this long is away. */
@@ -17,8 +19,11 @@
 #define STOCK_SILENT_US 1000000u
 /* Bells are told at most this often. */
 #define BELL_US 100000u
-/* Room in the event log that bells leave to what must not be lost. */
-#define EVENT_RESERVE 65536u
+/* Longest text of a client: the clipboard. */
+#define CLIENT_TEXT_MAX EFFECT_TEXT_MAX
+/* How long answers wait for the facts of a client's terminal: a program asks at its start, when
+ * they are still on their way. */
+#define FACTS_WAIT_US 2000000u
 
 struct session {
     uint32_t sid;
@@ -35,6 +40,7 @@ struct session {
     int status, signal;
     unsigned tty_modes; /* enum sync_tty, 0 = not known */
     uint64_t bells, bells_told, bell_us;
+    struct effects effects;
     uint64_t started_us, input_us;
     uint64_t present_us; /* newest time somebody was known to be there; the start at first */
     uint32_t typist;     /* number of the attachment last typed in, 0 = nobody */
@@ -59,8 +65,12 @@ struct attachment {
     enum attachment_state state;
     bool leaving; /* the client asked to go: its absence keeps nothing alive */
     uint64_t opened_us;
-    uint64_t heard_us;  /* newest authentic datagram, 0 = never */
-    uint64_t ending_us; /* since when it is not LIVE */
+    struct effects_reader effects;
+    bool facts_known; /* its terminal has been told */
+    struct tty_facts facts;
+    struct event_text text; /* the client's events with text */
+    uint64_t heard_us;      /* newest authentic datagram, 0 = never */
+    uint64_t ending_us;     /* since when it is not LIVE */
 };
 
 struct server_end {
@@ -91,6 +101,8 @@ struct attachment *attachment_new(struct session *q, uint16_t route, bool native
 void attachment_close(struct attachment *a);
 void attachment_receive(struct attachment *a, const struct path_ref *from, bool congested,
                         const uint8_t *dgram, size_t len, uint64_t now_us);
+/* Move the engine's answers towards the pty. */
+void session_answers(struct session *q);
 /* Move input from all attachments of a session towards its pty, as far as there is room. */
 void session_pull_input(struct session *q, uint64_t now_us);
 /* Start our shutdown after telling why (kind of event, natively). */

@@ -15,13 +15,46 @@ struct session *session_of(const struct server_end *s, uint32_t sid)
     return NULL;
 }
 
+static void add_bells(struct session *q)
+{
+    if (q->bells != q->bells_told)
+        effects_add(&q->effects, EVENT_BELL, q->bells - q->bells_told, NULL, 0);
+    q->bells_told = q->bells;
+}
+
 static void on_term_event(void *ctx, enum term_event_kind kind, const uint8_t *text, size_t len)
 {
     struct session *q = ctx;
-    (void)text;
-    (void)len;
-    if (kind == TERM_BELL)
+    if (kind != TERM_BELL)
+        add_bells(q); /* in their order */
+    switch (kind) {
+    case TERM_BELL:
         q->bells++;
+        break;
+    case TERM_CLIP:
+        effects_add(&q->effects, EVENT_CLIP, 0, text, len);
+        break;
+    case TERM_CLIP_ASK:
+        effects_add(&q->effects, EVENT_CLIP_ASK, 0, text, len);
+        break;
+    case TERM_CWD:
+        effects_add(&q->effects, EVENT_CWD, 0, text, len);
+        break;
+    case TERM_NOTIFY:
+        effects_add(&q->effects, EVENT_NOTIFY, 0, text, len);
+        break;
+    case TERM_PROGRESS:
+        effects_add(&q->effects, EVENT_PROGRESS, 0, text, len);
+        break;
+    case TERM_POINTER:
+        effects_add(&q->effects, EVENT_POINTER, 0, text, len);
+        break;
+    case TERM_TITLE:
+    case TERM_ICON:
+    case TERM_CLEAR_HISTORY:
+    case TERM_PROMPT:
+        break; /* the first two are of the screen */
+    }
 }
 
 struct session *session_new(struct server_end *s, const char *name, uint16_t cols, uint16_t rows,
@@ -42,6 +75,7 @@ struct session *session_new(struct server_end *s, const char *name, uint16_t col
         .history_bytes = s->config.history_bytes,
     });
     term_set_events(q->term, (struct term_events){on_term_event, q});
+    effects_init(&q->effects);
     pty_input_init(&q->input, SERVER_INPUT_STOCK + SYNC_WINDOW + TERM_REPLY_MAX);
     return q;
 }
@@ -49,6 +83,7 @@ struct session *session_new(struct server_end *s, const char *name, uint16_t col
 void session_free(struct session *q)
 {
     term_free(q->term);
+    effects_fini(&q->effects);
     pty_input_fini(&q->input);
     free(q);
 }
@@ -65,27 +100,33 @@ void session_set_size(struct session *q, uint16_t cols, uint16_t rows)
         q->server->config.ops.resize(q->server->config.ops.ctx, q->sid, cols, rows);
 }
 
-/* Natively bells are events; stock clients see the counter in the screen's state. */
+/* Natively bells are effects; stock clients see the counter in the screen's state. */
 static void tell_bells(struct session *q, uint64_t now_us)
 {
     if (q->bells == q->bells_told || now_us < q->bell_us)
         return;
-    struct event e = {.kind = EVENT_BELL, .value = q->bells - q->bells_told};
+    add_bells(q);
+    q->bell_us = now_us + BELL_US;
+}
+
+static void tell_effects(struct session *q, uint64_t now_us)
+{
+    uint64_t passed = UINT64_MAX;
     for (size_t i = 0; i < q->server->link_count; i++) {
         struct attachment *a = q->server->links[i];
         if (a->session != q || !a->native || a->state != ATTACHMENT_LIVE)
             continue;
-        if (sync_log_room(a->lane.sync, SYNC_LOG_EVENTS) > EVENT_RESERVE &&
-            lane_event_put(&a->lane, &e))
-            log_line(q->server->config.log, LOG_INFO, "session", "bell not told");
+        effects_pump(&q->effects, &a->effects, &a->lane, now_us);
+        uint64_t n = effects_passed(&a->effects);
+        passed = n < passed ? n : passed;
     }
-    q->bells_told = q->bells;
-    q->bell_us = now_us + BELL_US;
+    effects_forget(&q->effects, passed);
 }
 
 void session_flush(struct session *q, uint64_t now_us)
 {
     tell_bells(q, now_us);
+    tell_effects(q, now_us);
     if (!q->dirty)
         return;
     q->dirty = false;
@@ -139,6 +180,16 @@ static void activity(struct session *q, uint64_t now_us)
             link_activity(q->server->links[i]->lane.link, now_us);
 }
 
+void session_answers(struct session *q)
+{
+    struct buf *replies = term_replies(q->term);
+    size_t n = buf_len(replies);
+    if (n && pty_input_put(&q->input, 0, 0, buf_data(replies), n))
+        log_line(q->server->config.log, LOG_INFO, "session",
+                 "answer of %zu bytes dropped: input is full", n);
+    buf_skip(replies, n);
+}
+
 void server_session_output(struct server_end *s, uint32_t sid, const void *bytes, size_t len,
                            uint64_t now_us)
 {
@@ -148,12 +199,7 @@ void server_session_output(struct server_end *s, uint32_t sid, const void *bytes
     term_write(q->term, bytes, len);
     q->dirty = true;
     activity(q, now_us);
-    struct buf *replies = term_replies(q->term);
-    size_t n = buf_len(replies);
-    if (n && pty_input_put(&q->input, 0, 0, buf_data(replies), n))
-        log_line(s->config.log, LOG_INFO, "session", "answer of %zu bytes dropped: input is full",
-                 n);
-    buf_skip(replies, n);
+    session_answers(q);
 }
 
 void server_session_tty(struct server_end *s, uint32_t sid, bool echo, bool canonical,

@@ -50,12 +50,13 @@ struct sync;
 /* Capability bits (tern.proto). Shown in the connect line, the start record or field 100; an extra
  * is only sent to a peer that showed its bit. */
 enum sync_caps {
-    SYNC_CAP_FACTS = 1 << 0,  /* consumed offset and tty modes */
-    SYNC_CAP_LOGS = 1 << 1,   /* append-only logs */
-    SYNC_CAP_STASH = 1 << 2,  /* instructions without a state; early instructions are kept */
-    SYNC_CAP_RESYNC = 1 << 3, /* a server of screens starts anew from state 0 when asked to */
+    SYNC_CAP_FACTS = 1 << 0,    /* consumed offset and tty modes */
+    SYNC_CAP_LOGS = 1 << 1,     /* append-only logs */
+    SYNC_CAP_STASH = 1 << 2,    /* instructions without a state; early instructions are kept */
+    SYNC_CAP_RESYNC = 1 << 3,   /* a server of screens starts anew from state 0 when asked to */
+    SYNC_CAP_TERMINAL = 1 << 4, /* events with text: side effects, facts of the terminal */
 };
-#define SYNC_CAPS_ALL 15u
+#define SYNC_CAPS_ALL 31u
 
 /* What is known of the path, as link tells it at this moment. */
 struct sync_link {

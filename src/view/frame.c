@@ -123,23 +123,60 @@ static void put_events(struct view *v, const struct snapshot *s, struct buf *out
     v->clips = s->clips;
 }
 
-static void put_modes(struct view *v, const struct modes *want, struct buf *out)
+/* What the terminal can have of them. That the scheme changed is the client's to know always. */
+static struct modes modes_for(const struct view_facts *f, const struct modes *want)
 {
     struct modes to = *want;
-    if (!v->facts.shape)
+    if (!f->shape) {
         to.cursor_shape = 0;
+        to.cursor_blink = false;
+    }
+    if (!f->other_keys)
+        to.other_keys = to.other_format = 0;
+    if (!f->pixel_mouse && to.mouse_coding == MOUSE_PIXELS)
+        to.mouse_coding = MOUSE_SGR;
+    if (!f->osc)
+        to.urgent_bell = false;
+    to.graphemes &= f->graphemes;
+    to.scheme_reports = f->scheme;
+    to.kitty_keys = f->kitty_keys ? to.kitty_keys & KITTY_FLAGS : 0;
+    return to;
+}
+
+/* The terminal keeps a stack of them for each screen; ours is one entry there, while it is not 0.
+ */
+static void put_kitty(struct view *v, uint8_t flags, struct buf *out)
+{
+    uint8_t *told = &v->kitty_keys[v->on_alt];
+    if (*told && !flags)
+        buf_put_text(out, "\033[<u");
+    else if (flags && !*told)
+        buf_printf(out, "\033[>%uu", flags);
+    else if (flags && (flags != *told || !v->told_all))
+        buf_printf(out, "\033[=%u;1u", flags);
+    *told = flags;
+}
+
+static void put_modes(struct view *v, const struct modes *want, struct buf *out)
+{
+    struct modes to = modes_for(&v->facts, want), was = v->modes;
     if (!v->told_all) {
         const struct modes none = {.cursor_shape = 0};
         modes_put(out, &none, &to, true, SNAPSHOT_STOCK);
         buf_put_text(out, to.app_keypad ? "\033=" : "\033>");
         /* The rarer ones are told only where one of both is on. */
-        uint8_t shape = v->modes.cursor_shape;
-        bool scroll = v->modes.alt_scroll;
         v->modes = to;
-        v->modes.cursor_shape = to.cursor_shape ? 0 : shape;
-        v->modes.alt_scroll = to.alt_scroll ? false : scroll;
+        v->modes.mouse_coding = to.mouse_coding == MOUSE_PIXELS ? MOUSE_SGR : to.mouse_coding;
+        v->modes.cursor_shape = to.cursor_shape ? 0 : was.cursor_shape;
+        v->modes.alt_scroll = to.alt_scroll ? false : was.alt_scroll;
+        v->modes.urgent_bell = to.urgent_bell ? false : was.urgent_bell;
+        v->modes.scheme_reports = to.scheme_reports ? false : was.scheme_reports;
+        v->modes.other_keys = to.other_keys ? 0 : was.other_keys;
+        v->modes.other_format = to.other_format ? 0 : was.other_format;
     }
+    v->modes.kitty_keys = to.kitty_keys; /* not as a peer is told */
     modes_put(out, &v->modes, &to, false, SNAPSHOT_NATIVE);
+    put_kitty(v, to.kitty_keys, out);
     v->modes = to;
 }
 
@@ -193,6 +230,7 @@ static void put_switch(struct view *v, bool alt, struct paint *p)
     if (v->on_alt == alt)
         return;
     paint_pen(p, &no_pen);
+    put_kitty(v, 0, p->out); /* each screen has its own */
     buf_put_text(p->out, alt ? v->smcup : v->rmcup);
     v->on_alt = alt;
     /* Whether it was cleared, and what the switch saved and restored, is the terminal's secret. */
@@ -301,6 +339,9 @@ static void put_frame(struct view *v, const struct frame *f, struct buf *out)
     put_switch(v, alt, &p);
     if (s->modes.reverse != v->modes.reverse || !v->told_all)
         mode_put(out, 5, s->modes.reverse);
+    bool graphemes = s->modes.graphemes && v->facts.graphemes;
+    if (graphemes != v->modes.graphemes)
+        mode_put(out, 2027, graphemes);
     if (large && !sync && v->cursor_visible) {
         mode_put(out, 25, false);
         v->cursor_visible = false;
@@ -321,12 +362,15 @@ int frame_put(struct view *v, const struct frame *f, struct buf *out)
     size_t mark = buf_len(out);
     bool on_alt = v->on_alt;
     uint64_t bells = v->bells, clips = v->clips;
+    uint8_t keys[SCREENS];
+    memcpy(keys, v->kitty_keys, sizeof keys);
     put_frame(v, f, out);
     if (!buf_err(out))
         return 0;
     /* None of it is sent, so the terminal is where it was, and we no longer know where. */
     buf_trim(out, mark);
     v->on_alt = on_alt;
+    memcpy(v->kitty_keys, keys, sizeof keys);
     v->bells = bells;
     v->clips = clips;
     view_repaint(v);

@@ -137,6 +137,30 @@ static const char undo[] =
     "\033[?1003l\033[?1002l\033[?1001l\033[?1000l"
     "\033[?1015l\033[?1006l\033[?1005l";
 
+/* Of the rarer modes, those that are on. */
+static void put_undo(const struct view *v, struct buf *out)
+{
+    const struct modes *m = &v->modes;
+    if (m->alt_scroll)
+        buf_put_text(out, "\033[?1007l");
+    if (m->urgent_bell)
+        buf_put_text(out, "\033[?1042l");
+    if (m->mouse_coding == MOUSE_PIXELS)
+        buf_put_text(out, "\033[?1016l");
+    if (m->graphemes)
+        buf_put_text(out, "\033[?2027l");
+    if (m->scheme_reports)
+        buf_put_text(out, "\033[?2031l");
+    if (m->other_keys)
+        buf_put_text(out, "\033[>4m");
+    if (m->other_format)
+        buf_put_text(out, "\033[>4;0f");
+    if (v->kitty_keys[v->on_alt])
+        buf_put_text(out, "\033[<u");
+    effects_undo(v, out);
+    buf_put_text(out, undo);
+}
+
 int view_suspend(struct view *v, struct buf *out)
 {
     if (!v->started)
@@ -148,9 +172,9 @@ int view_suspend(struct view *v, struct buf *out)
     }
     if (v->facts.shape && v->modes.cursor_shape)
         buf_put_text(out, "\033[0 q");
-    if (v->modes.alt_scroll)
-        buf_put_text(out, "\033[?1007l");
-    buf_put_text(out, undo);
+    put_undo(v, out);
+    v->progress = v->pointer = false;
+    memset(v->kitty_keys, 0, sizeof v->kitty_keys);
     if (v->on_alt)
         buf_put_text(out, v->rmcup);
     if (!v->on_alt || !*v->rmcup) /* CSI r has moved the cursor */
@@ -182,7 +206,7 @@ size_t view_reset_bytes(const struct view *v, uint8_t *out, size_t size)
         buf_put_text(&b, "\033[?2026l");
     if (v->facts.shape)
         buf_put_text(&b, shape);
-    buf_put_text(&b, undo);
+    put_undo(v, &b);
     if (v->on_alt)
         buf_put_text(&b, v->rmcup);
     if (!v->facts.all_on_alt)
@@ -193,32 +217,6 @@ size_t view_reset_bytes(const struct view *v, uint8_t *out, size_t size)
     size_t n = buf_len(&b) < size ? buf_len(&b) : size;
     memcpy(out, t, n);
     return n;
-}
-
-/* ---- the rest ---- */
-
-void view_bell(struct view *v, struct buf *out)
-{
-    buf_put_u8(out, '\a');
-}
-
-/* "selection;base64": never "?", which asks for the clipboard, nor nothing, which clears it. */
-static bool clip_safe(const char *clip)
-{
-    static const char selection[] = "cpqs01234567";
-    static const char base64[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
-    const char *data = clip + strspn(clip, selection);
-    return *data == ';' && data[1] && !data[1 + strspn(data + 1, base64)];
-}
-
-void view_clip(struct view *v, const char *clip, struct buf *out)
-{
-    if (!v->facts.clip || !clip_safe(clip))
-        return;
-    buf_put_text(out, "\033]52;");
-    buf_put_text(out, clip);
-    buf_put_u8(out, '\a');
 }
 
 const struct view_ledger *view_ledger(const struct view *v)

@@ -24,6 +24,14 @@ struct view_facts {
     bool clip;                /* OSC 52 writes may be passed on */
     bool shape;               /* DECSCUSR is understood */
     bool sync;                /* CSI ? 2026 h is understood */
+    bool osc;                 /* OSC and CSI that it does not know are skipped */
+    bool notify;              /* OSC 9, 99, 777 may be passed on */
+    bool clip_read;           /* its clipboard may be read */
+    bool kitty_keys;          /* the kitty keyboard protocol */
+    bool other_keys;          /* modifyOtherKeys */
+    bool pixel_mouse;         /* CSI ? 1016 h */
+    bool scheme;              /* CSI ? 2031 h */
+    bool graphemes;           /* CSI ? 2027 h */
 };
 
 /* The least that can be assumed of an unknown $TERM: a VT100 with ANSI colours. */
@@ -73,10 +81,28 @@ int MUST_USE view_end(struct view *v, struct buf *out);
 #define VIEW_RESET_MAX 512
 size_t view_reset_bytes(const struct view *v, uint8_t *out, size_t size);
 
-/* Ring; hand a clipboard write ("selection;base64") on if the facts allow it and it is no query.
- * Natively these come as events; towards stock peers view_frame does it from the snapshot. */
+/* What the terminal answered: from now on it is told more. */
+struct answers;
+void view_know(struct view *v, const struct answers *a);
+const struct view_facts *view_facts(const struct view *v);
+
+/* Side effects. Natively these come as events; towards stock peers view_frame does the first two
+ * from the snapshot. Text is the peer's: what the facts do not allow, what is malformed or longer
+ * than VIEW_TEXT_MAX is dropped, and controls in it are. */
+#define VIEW_TEXT_MAX 4096
 void view_bell(struct view *v, struct buf *out);
+/* A clipboard write, "selection;base64", of any length: no query. */
 void view_clip(struct view *v, const char *clip, struct buf *out);
+/* Ask for the clipboard's contents: "selection". True if it was asked. */
+bool view_clip_ask(struct view *v, const char *selection, struct buf *out);
+/* "9;text", "99;meta;text", "777;notify;title;text". */
+void view_notify(struct view *v, const char *text, struct buf *out);
+/* OSC 7: a URI. */
+void view_cwd(struct view *v, const char *uri, struct buf *out);
+/* OSC 9;4: "state" or "state;percent". Taken back when the terminal is given back. */
+void view_progress(struct view *v, const char *text, struct buf *out);
+/* OSC 22: name of a mouse pointer. Taken back likewise. */
+void view_pointer(struct view *v, const char *name, struct buf *out);
 
 const struct view_ledger *view_ledger(const struct view *v);
 

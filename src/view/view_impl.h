@@ -28,6 +28,8 @@ struct view {
     struct modes modes;
     char *title, *icon; /* as sent; NULL: never */
     uint64_t bells, clips;
+    bool progress, pointer;      /* told, and to be taken back */
+    uint8_t kitty_keys[SCREENS]; /* flags pushed on each screen, 0: none are */
 
     struct snapshot *last;   /* of the last frame */
     struct row *bar;         /* row 0 while the bar shows, or NULL */
@@ -46,6 +48,9 @@ struct frame {
     bool farewell; /* the main screen, without title prefix, cursor below the last line */
 };
 int MUST_USE frame_put(struct view *v, const struct frame *f, struct buf *out);
+
+/* Take back what effects.c did that stays. */
+void effects_undo(const struct view *v, struct buf *out);
 
 /* Forget what stands on both screens. */
 void view_forget_rows(struct view *v);

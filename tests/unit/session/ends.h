@@ -28,6 +28,7 @@ struct ends {
     bool cut[CLIENTS];      /* nothing passes */
     unsigned sent[CLIENTS]; /* datagrams of the client */
     struct term *tty[CLIENTS];
+    struct buf *seen[CLIENTS]; /* what its terminal got, if somebody wants to know */
     unsigned hangups, ended, closed, resizes;
     uint16_t cols, rows; /* of the pty */
     struct buf typed;    /* what the pty got */
@@ -91,6 +92,7 @@ static inline void ends_join(struct ends *e, int i, uint16_t cols, uint16_t rows
     e->route[i] = c.route;
     struct view_facts facts;
     view_facts_default(&facts, cols, rows);
+    facts.osc = facts.clip = facts.notify = true;
     e->client[i] = client_end_new(&(struct client_end_config){
         .connect = &c,
         .entropy = {ends_entropy, &e->rng},
@@ -167,6 +169,8 @@ static inline void ends_exchange(struct ends *e)
         ends_wants(e, i);
         struct buf *out = client_end_tty(e->client[i], e->now);
         term_write(e->tty[i], buf_data(out), buf_len(out));
+        if (e->seen[i])
+            buf_put(e->seen[i], buf_data(out), buf_len(out));
         buf_skip(out, buf_len(out));
     }
 }
