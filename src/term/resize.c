@@ -42,13 +42,13 @@ static void grow_main(struct term *t, uint16_t rows)
 {
     struct grid *g = &t->main;
     int more = rows - g->rows, pull = 0;
-    uint64_t kept = history_end(t->history) - history_first(t->history);
+    uint64_t kept = history_kept(t->history);
     if (kept)
         pull = kept < (uint64_t)more ? (int)kept : more;
     grid_set_rows(g, rows, -pull);
     for (int i = pull; i-- > 0;) {
         pool_release(&t->pool, g->row[i]);
-        g->row[i] = history_pull(t->history);
+        g->row[i] = history_pull(t->history, t->pool.next_id++);
     }
     main_cursor_moved(t, pull);
 }

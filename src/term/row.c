@@ -48,6 +48,7 @@ struct row *row_copy(const struct row *r, uint16_t size)
     struct row *c = row_new(size, r->id);
     c->version = r->version;
     c->wrapped = r->wrapped;
+    c->padded = r->padded;
     c->used = r->used;
     memcpy(c->cell, r->cell, r->used * sizeof r->cell[0]);
     if (r->ext_n) {
@@ -257,6 +258,17 @@ static void text_make_room(struct row *r, uint32_t need)
     r->text = text;
     r->text_len = at;
     r->text_size = size;
+}
+
+void row_cluster_put(struct row *r, uint16_t col, const uint8_t *utf8, uint8_t len)
+{
+    r->cell[col].text = 0;
+    if (r->text_size - r->text_len < len + 1u)
+        text_make_room(r, len + 1u);
+    r->text[r->text_len] = len;
+    memcpy(r->text + r->text_len + 1, utf8, len);
+    r->cell[col].text = CELL_CLUSTER | r->text_len;
+    r->text_len += len + 1u;
 }
 
 bool row_combine(struct row *r, uint16_t col, uint32_t cp)

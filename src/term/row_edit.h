@@ -24,5 +24,8 @@ void row_ext_shift(struct row *r, uint16_t col, int by, uint16_t cols);
 /* Add combining character cp to the cell at col (col < used, no tail). Marks CELL_FALLBACK when
  * the cell was empty. False when the cell takes no more (CLUSTER_BYTES). */
 bool row_combine(struct row *r, uint16_t col, uint32_t cp);
+/* The text of the cell at col (col < used) becomes a cluster of these len bytes
+ * (1..CLUSTER_BYTES+3) of UTF-8; no other flag of it stays. */
+void row_cluster_put(struct row *r, uint16_t col, const uint8_t *utf8, uint8_t len);
 
 #endif

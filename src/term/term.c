@@ -218,7 +218,7 @@ const struct modes *term_modes(const struct term *t)
     return &t->modes;
 }
 
-const struct history *term_history(const struct term *t)
+struct history *term_history(struct term *t)
 {
     return t->history;
 }

@@ -92,7 +92,8 @@ struct snapshot *term_snapshot(struct term *t);
 void term_load(struct term *t, const struct snapshot *s);
 
 const struct modes *term_modes(const struct term *t);
-const struct history *term_history(const struct term *t);
+/* Not const: reading it fills a cache. NULL in a replica. */
+struct history *term_history(struct term *t);
 
 /* The user's terminal measures so (width.h). At any time; what stands on the screen stays as it was
  * laid out. No effect on a replica, whose peer tells widths. */

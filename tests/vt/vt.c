@@ -294,7 +294,7 @@ static bool look_at(struct vt *v, const struct snapshot *s, const char *word, co
     unsigned r = 0, c = 0;
     int n = 0, got = sscanf(rest, "%u%n,%u%n", &r, &n, &c, &n);
     if (!strcmp(word, "history")) {
-        const struct history *h = term_history(engine(v));
+        struct history *h = term_history(engine(v));
         const struct row *line = h ? history_line(h, r) : NULL;
         snprintf(text, sizeof text, "(not kept)");
         if (line)
@@ -330,7 +330,7 @@ static bool look_at(struct vt *v, const struct snapshot *s, const char *word, co
 static bool look(struct vt *v, const struct snapshot *s, const char *word, const char *rest)
 {
     struct buf *replies = term_replies(engine(v));
-    const struct history *h = term_history(engine(v));
+    struct history *h = term_history(engine(v));
     unsigned r, c;
     if (!strcmp(word, "cursor")) {
         if (sscanf(rest, "%u,%u", &r, &c) != 2)
