@@ -41,7 +41,7 @@ struct attachment *attachment_new(struct session *q, uint16_t route, bool native
     lane_init(&a->lane, link, sync);
     effects_join(&q->effects, &a->effects);
     buf_init(&a->text.text, CLIENT_TEXT_MAX);
-    struct snapshot *snap = term_snapshot(q->term);
+    struct snapshot *snap = term_snapshot_shown(q->term);
     sync_set_screen(sync, snap, now_us);
     snapshot_unref(snap);
     if (native && q->tty_modes)

@@ -208,6 +208,8 @@ uint64_t server_end_deadline(struct server_end *s, uint64_t now_us)
         if (!q->killed && !q->ever_joined && s->config.first_timeout_us &&
             q->started_us + s->config.first_timeout_us < d)
             d = q->started_us + s->config.first_timeout_us;
+        uint64_t hold = session_deadline(q);
+        d = hold < d ? hold : d;
         at = d < at ? d : at;
     }
     return at;

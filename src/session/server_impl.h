@@ -41,6 +41,7 @@ struct session {
     unsigned tty_modes; /* enum sync_tty, 0 = not known */
     uint64_t bells, bells_told, bell_us;
     struct effects effects;
+    uint64_t hold, hold_us; /* term_held, and since when; 0 = not */
     uint64_t started_us, input_us;
     uint64_t present_us; /* newest time somebody was known to be there; the start at first */
     uint32_t typist;     /* number of the attachment last typed in, 0 = nobody */
@@ -92,6 +93,8 @@ void session_free(struct session *q);
 void session_set_size(struct session *q, uint16_t cols, uint16_t rows);
 /* Give every attachment the present screen and the bells since. */
 void session_flush(struct session *q, uint64_t now_us);
+/* When session_flush must come again though nothing happens. */
+uint64_t session_deadline(const struct session *q);
 /* Start the end of all its attachments (the program ended or the session was killed). */
 void session_end_attachments(struct session *q, uint64_t now_us);
 

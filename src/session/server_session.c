@@ -95,6 +95,7 @@ void session_set_size(struct session *q, uint16_t cols, uint16_t rows)
     q->cols = cols;
     q->rows = rows;
     term_resize(q->term, cols, rows);
+    session_answers(q);
     q->dirty = true;
     if (q->server->config.ops.resize)
         q->server->config.ops.resize(q->server->config.ops.ctx, q->sid, cols, rows);
@@ -123,14 +124,34 @@ static void tell_effects(struct session *q, uint64_t now_us)
     effects_forget(&q->effects, passed);
 }
 
+/* A program that holds its frame back for too long is no longer obeyed. */
+static void watch_hold(struct session *q, uint64_t now_us)
+{
+    uint64_t hold = term_held(q->term);
+    if (hold != q->hold) {
+        q->hold = hold;
+        q->hold_us = now_us;
+    } else if (hold && now_us - q->hold_us >= TERM_HOLD_US) {
+        term_release(q->term);
+        q->hold = 0;
+        q->dirty = true;
+    }
+}
+
+uint64_t session_deadline(const struct session *q)
+{
+    return q->hold ? q->hold_us + TERM_HOLD_US : UINT64_MAX;
+}
+
 void session_flush(struct session *q, uint64_t now_us)
 {
     tell_bells(q, now_us);
     tell_effects(q, now_us);
+    watch_hold(q, now_us);
     if (!q->dirty)
         return;
     q->dirty = false;
-    struct snapshot *snap = term_snapshot(q->term);
+    struct snapshot *snap = term_snapshot_shown(q->term);
     for (size_t i = 0; i < q->server->link_count; i++) {
         struct attachment *a = q->server->links[i];
         if (a->session == q && a->state == ATTACHMENT_LIVE)

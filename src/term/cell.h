@@ -29,8 +29,8 @@ enum {
 /* The rendition that SGR sets. `ul` is a colour. */
 struct pen {
     uint32_t fg, bg, ul;
+    uint32_t link; /* number of a hyperlink (link.h), 0 = none */
     uint16_t attr; /* never ATTR_EXT */
-    uint16_t link; /* 0 = none; numbers of hyperlinks come with a later issue */
 };
 
 /* `text`: bits 0..20 a code point, or, with CELL_CLUSTER, an index into the row's clusters. 0 =

@@ -9,7 +9,7 @@ static const uint32_t base16[16] = {
 };
 static const uint8_t cube[6] = {0, 95, 135, 175, 215, 255};
 
-static uint32_t palette_rgb(uint32_t n)
+uint32_t colour_palette_rgb(uint32_t n)
 {
     if (n < 16)
         return base16[n];
@@ -40,8 +40,9 @@ static uint32_t rgb_to_256(uint32_t c)
     uint32_t in_cube = 16 + 36 * cube_step(r) + 6 * cube_step(g) + cube_step(b);
     uint32_t mean = (r + g + b) / 3;
     uint32_t in_grey = 232 + (mean < 8 ? 0 : mean > 238 ? 23 : (mean - 3) / 10);
-    return distance(palette_rgb(in_grey), c) < distance(palette_rgb(in_cube), c) ? in_grey
-                                                                                 : in_cube;
+    return distance(colour_palette_rgb(in_grey), c) < distance(colour_palette_rgb(in_cube), c)
+               ? in_grey
+               : in_cube;
 }
 
 static uint32_t rgb_to_few(uint32_t c, unsigned colours)
@@ -68,5 +69,5 @@ uint32_t colour_fit(uint32_t c, bool rgb, unsigned colours)
         return COLOUR_PALETTE | c;
     if (c < 16)
         return COLOUR_PALETTE | (c & 7);
-    return COLOUR_PALETTE | rgb_to_few(palette_rgb(c), colours);
+    return COLOUR_PALETTE | rgb_to_few(colour_palette_rgb(c), colours);
 }

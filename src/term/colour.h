@@ -9,4 +9,7 @@
  * direct colours stay if `rgb`. */
 uint32_t colour_fit(uint32_t c, bool rgb, unsigned colours);
 
+/* What xterm's palette has at n < 256, as 0xrrggbb. */
+uint32_t colour_palette_rgb(uint32_t n);
+
 #endif

@@ -1,4 +1,4 @@
-#include "term/engine.h"
+#include "term/report.h"
 
 #include "base/mem.h"
 
@@ -83,38 +83,6 @@ void control_c0(struct term *t, uint32_t c)
     }
 }
 
-/* ---- answers ---- */
-
-/* An answer goes in whole or not at all. */
-static void reply(struct term *t, const char *text)
-{
-    if (!t->config.replica && strlen(text) <= buf_room(&t->replies))
-        buf_put_text(&t->replies, text);
-}
-
-static void device_attributes(struct term *t)
-{
-    /* A VT220 with colour, and nothing that we do not do. */
-    reply(t, "\033[?62;22c");
-}
-
-static void status_report(struct term *t, bool private)
-{
-    int32_t what = parser_raw(&t->parser, 0, 0);
-    if (what == 5 && !private)
-        reply(t, "\033[0n");
-    if (what != 6 || t->config.replica)
-        return;
-    uint16_t top = t->w.origin ? t->w.top : 0;
-    struct buf b;
-    buf_init(&b, 32);
-    buf_printf(&b, "\033[%s%u;%uR", private ? "?" : "", t->cursor.row - top + 1u,
-               t->cursor.col + 1u);
-    buf_put_u8(&b, 0);
-    reply(t, (const char *)buf_data(&b));
-    buf_fini(&b);
-}
-
 /* ---- ESC ---- */
 
 static void tab_set(struct term *t)
@@ -151,6 +119,8 @@ static void esc_inter(struct term *t)
         designate(t, i - '(', p->final);
     else if (i == '#' && p->final == '8')
         fill_screen(t);
+    else if (i == ' ' && (p->final == 'F' || p->final == 'G'))
+        t->c1_8bit = p->final == 'G';
     else if (!(i == ' ' || i == '%' || (i >= '-' && i <= '/') || i == '#'))
         t->cursor.pending = false;
 }
@@ -198,7 +168,7 @@ void control_esc(struct term *t)
         t->w.gl = t->parser.final == 'n' ? 2 : 3;
         break;
     case 'Z':
-        device_attributes(t);
+        report_attributes(t);
         break;
     case '\\': /* ST */
     case '|':  /* LS3R, LS2R, LS1R: nothing is in GR, since input is UTF-8 */
@@ -421,11 +391,10 @@ static void csi_plain(struct term *t, uint32_t final)
         clear_tabs(t);
         break;
     case 'c':
-        if (!parser_raw(&t->parser, 0, 0))
-            device_attributes(t);
+        report_attributes(t);
         break;
     case 'n':
-        status_report(t, false);
+        report_status(t, false);
         break;
     case 's':
         mode_save_cursor(t);
@@ -433,8 +402,10 @@ static void csi_plain(struct term *t, uint32_t final)
     case 'u':
         mode_restore_cursor(t);
         break;
-    case 't': /* window operations, media copy, terminal parameters: known, nothing to do */
-    case 'i':
+    case 't':
+        window_operation(t);
+        break;
+    case 'i': /* media copy, terminal parameters: known, nothing to do */
     case 'x':
         break;
     default:
@@ -456,9 +427,19 @@ static void csi_private(struct term *t, uint8_t i, uint32_t final)
     if (i == '?' && (final == 'h' || final == 'l'))
         modes_set(t, final == 'h');
     else if (i == '?' && final == 'n')
-        status_report(t, true);
-    else if (i == '>' && final == 'c' && !n)
-        reply(t, "\033[>1;10;0c");
+        report_status(t, true);
+    else if (final == 'u' && strchr("?><=", i))
+        keyboard_kitty(t, i);
+    else if (i == '>' && (final == 'm' || final == 'f' || final == 'n'))
+        keyboard_other(t, final);
+    else if (i == '?' && final == 'm')
+        keyboard_report_other(t);
+    else if (i == '$' && final == 'p')
+        report_mode(t, false);
+    else if (i == '*' && final == 'y')
+        report_checksum(t);
+    else if (report_csi(t, i, final))
+        return;
     else if (i == '!' && final == 'p')
         mode_soft_reset(t);
     else if (i == '?' && (final == 's' || final == 'r'))
@@ -493,6 +474,8 @@ void control_csi(struct term *t)
         csi_plain(t, final);
     else if (p->inter_n == 1 && final < 0x80)
         csi_private(t, p->inter[0], final);
-    else if (!(p->inter_n == 2 && p->inter[0] == '?' && p->inter[1] == '$' && final == 'p'))
+    else if (p->inter_n == 2 && p->inter[0] == '?' && p->inter[1] == '$' && final == 'p')
+        report_mode(t, true);
+    else
         t->cursor.pending = false;
 }

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "term/modes.h"
 #include "term/paint.h"
+#include "term/palette.h"
 
 #include <string.h>
 
@@ -17,6 +18,7 @@ static const struct paint_caps native_caps = {.rich = true,
                                               .ech = true,
                                               .sized = true,
                                               .firm = true,
+                                              .links = PAINT_LINKS_TERN,
                                               .wrap = true};
 static const struct pen no_pen;
 
@@ -178,12 +180,15 @@ int diff_screen(struct buf *out, const struct snapshot *from, const struct snaps
     put_titles(out, from, to);
     if (!native)
         put_clip(out, from, to);
+    if (native)
+        colours_put(out, from->colours, to->colours);
     if (native && from->modes.graphemes != to->modes.graphemes) /* before what it changes */
         mode_put(out, 2027, to->modes.graphemes);
     if (from->modes.reverse != to->modes.reverse)
         mode_put(out, 5, to->modes.reverse);
 
     paint_init(&p, out, native ? native_caps : stock_caps, to->cols, to->rows);
+    p.links = to->links;
     /* Whether the receiver's cursor stands past the last column is no part of a state. */
     paint_begin(&p, from->cursor.row, from->cursor.col, &from->pen);
     if (fresh)

@@ -1,11 +1,13 @@
 /* The engine's inside, shared by its files: term.c (life, snapshot, load), print.c (text),
- * control.c (C0, ESC, CSI), setmode.c (set and reset), sgr.c (rendition), osc.c (strings),
- * resize.c.
+ * control.c (C0, ESC, CSI), setmode.c (set and reset), sgr.c (rendition), osc*.c and dcs.c
+ * (strings), keyboard.c, report.c (answers), resize.c.
  */
 #ifndef TERN_TERM_ENGINE_H
 #define TERN_TERM_ENGINE_H
 
 #include "term/grid.h"
+#include "term/link.h"
+#include "term/palette.h"
 #include "term/parser.h"
 #include "term/term.h"
 #include "term/width_impl.h"
@@ -23,6 +25,19 @@ struct saved {
     struct pen pen;
     bool autowrap, origin;
     uint8_t charset[4], gl;
+};
+
+/* Entries of the kitty keyboard protocol's stack, the bottom one included; of the stack of titles.
+ * When one is full its oldest entry goes. */
+#define KITTY_STACK_MAX 8
+#define TITLE_STACK_MAX 16
+
+struct kitty {
+    uint8_t flags[KITTY_STACK_MAX]; /* KITTY_* */
+    uint8_t top;
+};
+struct title {
+    char *title, *icon;
 };
 
 /* Modes that XTSAVE can keep. */
@@ -53,10 +68,18 @@ struct term {
     uint8_t single_shift;   /* 2 or 3: the next character is of G2 or G3 */
     uint64_t tabs[SCREEN_MAX / 64];
     char *title, *icon, *clip;
+    struct title titles[TITLE_STACK_MAX];
+    uint8_t titles_n;
+    struct kitty kitty[2]; /* of the main and of the alternate screen; not a replica's */
+    bool c1_8bit;          /* S8C1T: answers begin with C1 bytes */
+    struct colours *colours;
+    struct links *links;
     uint64_t bells, clips;
     struct history *history;     /* NULL in a replica */
     uint64_t loaded_history_end; /* of a replica: what term_load brought */
     struct buf replies;
+    struct snapshot *held;   /* what shows while modes.sync, or NULL */
+    uint64_t holds;          /* how often that was set */
     struct snapshot *cached; /* of the present state unless dirty; or NULL */
     bool dirty;
 };
@@ -112,6 +135,9 @@ void control_csi(struct term *t);
 /* Down one line, scrolling at the region's bottom; the column stays. */
 void control_index(struct term *t);
 
+/* term.c: ?2026. */
+void term_hold(struct term *t, bool on);
+
 /* setmode.c */
 void modes_default(struct modes *m);
 void modes_set(struct term *t, bool on); /* CSI .. h / l, private or not */
@@ -134,7 +160,20 @@ void screen_switch(struct term *t, bool alt);
 void pen_changed(struct term *t); /* recompute what is derived from w.pen */
 void sgr_apply(struct term *t);   /* CSI .. m */
 
-/* osc.c */
+/* keyboard.c */
+void keyboard_kitty(struct term *t, uint8_t inter);  /* CSI inter .. u */
+void keyboard_other(struct term *t, uint32_t final); /* CSI > .. m f n */
+void keyboard_report_other(struct term *t);          /* CSI ? .. m */
+void keyboard_show(struct term *t);                  /* another screen shows */
+void keyboard_default(struct term *t);
+
+/* osc.c, osc_colour.c, dcs.c */
 void osc_apply(struct term *t);
+/* False: not a number that is about colours. */
+bool osc_colours(struct term *t, unsigned number, const uint8_t *s, size_t len);
+void dcs_apply(struct term *t);
+void title_push(struct term *t);
+void title_pop(struct term *t, bool icon, bool title);
+void titles_fini(struct term *t);
 
 #endif

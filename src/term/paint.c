@@ -101,6 +101,8 @@ void paint_init(struct paint *p, struct buf *out, struct paint_caps caps, uint16
     p->cols = cols;
     p->rows = rows;
     p->at_known = p->pen_known = p->pending = false;
+    p->pen = (struct pen){0};
+    p->links = NULL;
     p->open = p->at = p->limit = NULL;
 }
 
@@ -193,7 +195,8 @@ static struct pen pen_fit_slow(const struct paint_caps *caps, struct pen pen)
     }
     if (!caps->rich || !caps->colon)
         pen.ul = 0;
-    pen.link = 0;
+    if (!caps->links)
+        pen.link = 0;
     if (!caps->rgb || caps->colours < 256) {
         pen.fg = colour_fit(pen.fg, caps->rgb, caps->colours);
         pen.bg = colour_fit(pen.bg, caps->rgb, caps->colours);
@@ -212,9 +215,28 @@ static inline struct pen pen_fit(const struct paint_caps *caps, struct pen pen)
     return can_all(caps) && !pen.link ? pen : pen_fit_slow(caps, pen);
 }
 
+static void link_set(struct paint *p, uint32_t link)
+{
+    const char *uri = links_uri(p->links, link);
+    bool tern = p->caps.links == PAINT_LINKS_TERN;
+    window_close(p);
+    buf_put_text(p->out, "\033]8;");
+    if (link && (uri || tern)) {
+        buf_put_text(p->out, tern ? "tern=" : "id=tern");
+        buf_put_decimal(p->out, link);
+    }
+    buf_put_u8(p->out, ';');
+    buf_put_text(p->out, uri ? uri : "");
+    buf_put_text(p->out, "\033\\");
+    p->pen.link = link;
+    window_open(p);
+}
+
 static void pen_set(struct paint *p, const struct pen *want)
 {
     struct pen pen = pen_fit(&p->caps, *want);
+    if (pen.link != p->pen.link)
+        link_set(p, pen.link);
     bool fg = pen.fg != p->pen.fg, bg = pen.bg != p->pen.bg;
     bool rest = pen.attr != p->pen.attr || pen.ul != p->pen.ul;
     if (p->pen_known && !fg && !bg && !rest)
@@ -245,6 +267,7 @@ void paint_begin(struct paint *p, uint16_t row, uint16_t col, const struct pen *
     p->col = col < p->cols ? col : (uint16_t)(p->cols - 1);
     p->pending = p->col == p->cols - 1;
     p->pen = pen_fit(&p->caps, *pen);
+    p->pen.link = 0;
     p->at_known = p->pen_known = true;
 }
 
@@ -306,7 +329,7 @@ static bool move_by_writing(struct paint *p, const struct row *r, uint16_t col)
         struct cell cell = row_cell(r, c);
         struct pen pen = pen_fit(&p->caps, row_pen(r, c));
         if (cell.text >= 0x7f || pen.fg != p->pen.fg || pen.bg != p->pen.bg ||
-            pen.attr != p->pen.attr || pen.ul != p->pen.ul)
+            pen.attr != p->pen.attr || pen.ul != p->pen.ul || pen.link != p->pen.link)
             return false;
     }
     uint8_t *d = room(p, REWRITE);
@@ -344,7 +367,7 @@ static void erase_pen(struct paint *p, uint32_t bg)
 {
     struct pen pen = pen_fit(&p->caps, (struct pen){.bg = bg});
     const uint16_t safe = ATTR_BOLD | ATTR_ITALIC | ATTR_FAINT;
-    if (p->pen_known && p->pen.bg == pen.bg && !(p->pen.attr & ~safe))
+    if (p->pen_known && p->pen.bg == pen.bg && !(p->pen.attr & ~safe) && !p->pen.link)
         return;
     pen_set(p, &pen);
 }
@@ -750,5 +773,7 @@ void paint_grid(struct paint *p, const struct row *const *from, const struct row
         next = paint_row(p, i, next == NEXT_CLEARED ? NULL : f, t, next == NEXT_JOINED, unknown,
                          keep_above);
     }
+    if (p->pen.link)
+        link_set(p, 0);
     window_close(p);
 }

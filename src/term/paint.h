@@ -5,7 +5,15 @@
 #define TERN_TERM_PAINT_H
 
 #include "base/buf.h"
+#include "term/link.h"
 #include "term/scroll.h"
+
+/* How hyperlinks are told. */
+enum paint_links {
+    PAINT_LINKS_NONE,
+    PAINT_LINKS_PLAIN, /* OSC 8, with an id, so that the parts of one link are one */
+    PAINT_LINKS_TERN   /* with its number, which the receiver keeps */
+};
 
 /* What the receiver can do. */
 struct paint_caps {
@@ -23,7 +31,8 @@ struct paint_caps {
     bool firm;  /* a wrap mark stays until the row's last cell is written, and goes then. Else: it
                    may go with any change of the row or a scroll beside it, and goes for sure only
                    when the row or the next one is cleared whole; LF is not used */
-    bool wrap;  /* soft-wrapped rows are written by autowrap, else row by row */
+    enum paint_links links;
+    bool wrap; /* soft-wrapped rows are written by autowrap, else row by row */
 };
 
 struct paint {
@@ -33,7 +42,9 @@ struct paint {
     bool at_known, pen_known;
     uint16_t row, col; /* where the receiver's cursor is, if at_known */
     bool pending;      /* it may stand past the last column: only CR and absolute motion are safe */
-    struct pen pen;    /* as the receiver has it: degraded to caps; if pen_known */
+    struct pen pen;    /* as the receiver has it: degraded to caps; if pen_known. Its link is known
+                          always: none but within paint_grid */
+    const struct links *links; /* of what is painted; the caller's, NULL after paint_init */
 
     uint8_t *open, *at, *limit; /* private: the part of out being written */
     uint8_t spill[256];         /* private: stands in for it when out is nearly full */

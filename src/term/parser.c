@@ -23,6 +23,7 @@ void parser_reset(struct parser *p)
     p->state = PARSER_GROUND;
     p->utf8.left = 0;
     p->again = 0;
+    p->dcs = false;
     buf_release(&p->osc);
 }
 
@@ -30,7 +31,7 @@ static void sequence_begin(struct parser *p, enum parser_state state)
 {
     p->state = (uint8_t)state;
     p->inter_n = 0;
-    p->colon = false;
+    p->colon = p->dcs = false;
     p->chars = 0;
     p->last = 0;
     p->sub[0] = p->sub[1] = 0;
@@ -41,10 +42,43 @@ static void string_begin(struct parser *p, enum parser_state state)
 {
     p->state = (uint8_t)state;
     p->osc_chars = 0;
-    p->osc_most = PARSER_OSC_CHARS;
+    p->osc_most = state == PARSER_DCS ? PARSER_DCS_CHARS : PARSER_OSC_CHARS;
+    p->osc_cut = p->bel = false;
     buf_clear(&p->osc);
     if (p->osc.size > OSC_KEEP)
         buf_release(&p->osc);
+}
+
+/* A clipboard may be longer than other OSC strings. */
+static void osc_begin(struct parser *p, const uint8_t *s, size_t n)
+{
+    uint8_t begin[3];
+    size_t had = buf_len(&p->osc);
+    if (had > 3 || had + n < 3)
+        return;
+    if (had)
+        memcpy(begin, buf_data(&p->osc), had);
+    memcpy(begin + had, s, 3 - had);
+    if (!memcmp(begin, "52;", 3))
+        p->osc_most = PARSER_CLIP_CHARS;
+}
+
+/* Keep so many characters of n bytes of the string being read, or as many as may be kept. */
+static void string_put(struct parser *p, const uint8_t *s, size_t n, size_t chars)
+{
+    if (p->state == PARSER_OSC && p->osc_chars < 3)
+        osc_begin(p, s, n);
+    size_t left = p->osc_most - p->osc_chars;
+    if (chars > left) {
+        p->osc_cut = true;
+        if (n == chars)
+            n = left; /* ASCII */
+        else if (!left)
+            n = 0;
+        chars = left;
+    }
+    buf_put(&p->osc, s, n);
+    p->osc_chars += (uint32_t)chars;
 }
 
 static void collect(struct parser *p, uint32_t cp, enum parser_state state)
@@ -77,9 +111,15 @@ static void param_char(struct parser *p, uint32_t c)
 /* ESC final, or the C1 control that stands for it. */
 static enum parse escape_final(struct parser *p, uint32_t cp)
 {
+    bool dcs = p->dcs;
     p->state = PARSER_GROUND;
+    p->dcs = false;
     if (!p->inter_n) {
         switch (cp) {
+        case '\\':
+            if (dcs && !p->osc_cut)
+                return PARSE_DCS;
+            break;
         case '[':
             sequence_begin(p, PARSER_CSI_ENTRY);
             return PARSE_END;
@@ -87,6 +127,8 @@ static enum parse escape_final(struct parser *p, uint32_t cp)
             string_begin(p, PARSER_OSC);
             return PARSE_END;
         case 'P':
+            string_begin(p, PARSER_DCS);
+            return PARSE_END;
         case 'X':
         case '^':
         case '_':
@@ -102,9 +144,10 @@ static enum parse escape_final(struct parser *p, uint32_t cp)
  * obeyed by the next call. */
 static enum parse anywhere(struct parser *p, uint32_t cp)
 {
-    bool osc = p->state == PARSER_OSC;
+    bool osc = p->state == PARSER_OSC, dcs = p->state == PARSER_DCS;
     if (cp == ESC) {
         sequence_begin(p, PARSER_ESCAPE);
+        p->dcs = dcs;
     } else if (cp == CAN || cp == SUB) {
         p->state = PARSER_GROUND;
     } else if (osc) {
@@ -112,6 +155,7 @@ static enum parse anywhere(struct parser *p, uint32_t cp)
         p->again = cp;
     } else {
         sequence_begin(p, PARSER_ESCAPE);
+        p->dcs = dcs;
         return escape_final(p, cp - 0x40);
     }
     return osc ? PARSE_OSC : PARSE_END;
@@ -142,14 +186,6 @@ static enum parse csi_step(struct parser *p, uint32_t c, uint32_t cp)
     return PARSE_END;
 }
 
-static void osc_char(struct parser *p, uint32_t cp)
-{
-    uint8_t u[UTF8_MAX];
-    buf_put(&p->osc, u, utf8_put(u, cp));
-    if (++p->osc_chars == 3 && buf_len(&p->osc) == 3 && !memcmp(buf_data(&p->osc), "52;", 3))
-        p->osc_most = PARSER_CLIP_CHARS;
-}
-
 /* A code point outside the ground state. PARSE_END: nothing to tell yet. */
 static enum parse step(struct parser *p, uint32_t cp)
 {
@@ -162,10 +198,15 @@ static enum parse step(struct parser *p, uint32_t cp)
     case PARSER_OSC:
         if (cp == BEL) {
             p->state = PARSER_GROUND;
+            p->bel = true;
             return PARSE_OSC;
         }
-        if (c >= 0x20 && c != DEL && p->osc_chars < p->osc_most)
-            osc_char(p, cp);
+        /* fall through */
+    case PARSER_DCS:
+        if (c >= 0x20 && c != DEL) {
+            uint8_t u[UTF8_MAX];
+            string_put(p, u, utf8_put(u, cp), 1);
+        }
         return PARSE_END;
     case PARSER_ESCAPE:
     case PARSER_ESCAPE_INTER:
@@ -269,6 +310,18 @@ static size_t rune_run(struct parser *p, const uint8_t **at, const uint8_t *end)
         s += len;
     }
     *at = s;
+    return n;
+}
+
+/* Plain ASCII of a string, all that there is of it at once. */
+static bool string_fast(struct parser *p, const uint8_t **at, const uint8_t *end)
+{
+    if (p->state < PARSER_OSC || p->utf8.left)
+        return false;
+    size_t n = ascii_run(*at, end);
+    if (n && p->state != PARSER_STRING)
+        string_put(p, *at, n, n);
+    *at += n;
     return n;
 }
 
@@ -382,6 +435,8 @@ enum parse parser_next(struct parser *p, const uint8_t **at, const uint8_t *end)
         } else if ((p->state == PARSER_CSI_ENTRY || p->state == PARSER_CSI_PARAM) &&
                    !p->utf8.left && csi_plain(**at)) {
             got = csi_fast(p, at, end);
+        } else if (string_fast(p, at, end)) {
+            got = PARSE_END;
         } else {
             if (!decode(p, at, end, &cp))
                 return PARSE_END;

@@ -1,8 +1,9 @@
 /* Bytes to control functions: UTF-8 first, then Paul Williams' state machine of the VT500 family
  * (vt100.net/emu/dec_ansi_parser) on code points, as mosh-protocol.md §9.3 has it. Deviations from
  * Williams: code points from U+00A0 on count as letters, C1 are U+0080..U+009F, OSC ends at BEL too
- * and is handed over when ESC, CAN or a C1 cut it, DCS strings are swallowed, `:` separates
- * sub-parameters. Pulled: each call gives the next thing, so that text is handed out in runs. */
+ * and is handed over when ESC, CAN or a C1 cut it, a DCS is collected whole and handed over at ST
+ * only (ECMA-48; xterm), APC, PM and SOS are swallowed, `:` separates sub-parameters. Pulled: each
+ * call gives the next thing, so that text is handed out in runs. */
 #ifndef TERN_TERM_PARSER_H
 #define TERN_TERM_PARSER_H
 
@@ -16,11 +17,14 @@
 #define PARSER_PARAM_MAX 65535
 /* Intermediate and private characters kept; a sequence with more is none that we know. */
 #define PARSER_INTERS 8
-/* Characters of an OSC string that are kept. */
+/* Characters of strings that are kept. A DCS with more is none that we know; of APC, PM and SOS
+ * strings nothing is kept. */
 #define PARSER_OSC_CHARS 16384
 /* The same of OSC 52: a clipboard of 1 MiB in base64, its targets, and one more, so that a longer
  * one is known as such. */
 #define PARSER_CLIP_CHARS 1398125
+#define PARSER_DCS_CHARS  4096
+#define PARSER_APC_CHARS  0
 /* Code points handed out at once. */
 #define PARSER_RUNES 128
 
@@ -31,7 +35,8 @@ enum parse {
     PARSE_CONTROL, /* final: a C0 control */
     PARSE_ESC,     /* inter, final; C1 controls come as the ESC that they abbreviate */
     PARSE_CSI,     /* inter (private characters first), value, final */
-    PARSE_OSC      /* osc: UTF-8 without controls */
+    PARSE_OSC,     /* osc: UTF-8 without controls; bel: how it ended */
+    PARSE_DCS      /* osc: the same of a DCS, from its parameters on */
 };
 
 enum parser_state {
@@ -43,6 +48,7 @@ enum parser_state {
     PARSER_CSI_INTER,
     PARSER_CSI_IGNORE,
     PARSER_OSC,
+    PARSER_DCS,
     PARSER_STRING
 };
 
@@ -51,6 +57,8 @@ struct parser {
     uint8_t inter_n;
     uint8_t inter[PARSER_INTERS];
     bool colon;                   /* a `:` was among the parameters */
+    bool bel;                     /* the OSC ended by BEL, not by ST */
+    bool dcs;                     /* the ESC being read cut a DCS: with \ it is its end */
     uint8_t chars;                /* of the parameter string so far */
     uint8_t last;                 /* index of the last parameter */
     uint32_t final;               /* a code point */
@@ -62,8 +70,9 @@ struct parser {
     size_t text_len;
     size_t runes;
     uint32_t rune[PARSER_RUNES];
-    struct buf osc;
+    struct buf osc; /* what is kept of the string being read */
     uint32_t osc_chars, osc_most;
+    bool osc_cut; /* not all of it */
 };
 
 void parser_init(struct parser *p);

@@ -1,4 +1,4 @@
-#include "term/engine.h"
+#include "term/report.h"
 
 static uint16_t fit(uint16_t v, uint16_t n)
 {
@@ -61,6 +61,7 @@ void term_resize(struct term *t, uint16_t cols, uint16_t rows)
     if (cols == old_cols && rows == old_rows)
         return;
     t->dirty = true;
+    term_release(t);
     if (t->config.replica)
         grid_set_rows(&t->main, rows, 0);
     else if (rows < old_rows)
@@ -87,4 +88,6 @@ void term_resize(struct term *t, uint16_t cols, uint16_t rows)
             t->tabs[i / 64] &= ~((uint64_t)1 << i % 64);
         tabs_default(t, old_cols);
     }
+    if (t->modes.resize_reports)
+        report_size(t);
 }

@@ -14,8 +14,8 @@
 
 struct cell_ext {
     uint16_t col;
-    uint16_t link;
-    uint32_t ul; /* underline colour */
+    uint32_t link; /* as in struct pen */
+    uint32_t ul;   /* underline colour */
 };
 
 struct row {

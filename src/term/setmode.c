@@ -1,4 +1,4 @@
-#include "term/engine.h"
+#include "term/report.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -56,7 +56,9 @@ void mode_save_cursor(struct term *t)
 void mode_restore_cursor(struct term *t)
 {
     const struct saved *s = saved_here(t);
+    uint32_t link = t->w.pen.link; /* no rendition: neither saved nor restored */
     t->w.pen = s->pen;
+    t->w.pen.link = link;
     t->w.autowrap = s->autowrap;
     t->w.origin = s->origin;
     t->w.gl = s->gl;
@@ -71,6 +73,7 @@ void screen_switch(struct term *t, bool alt)
         grid_init(&t->alt, &t->pool, t->main.cols, t->main.rows);
     t->grid = alt ? &t->alt : &t->main;
     t->combine = COMBINE_CURSOR;
+    keyboard_show(t);
 }
 
 void mode_hard_reset(struct term *t)
@@ -80,7 +83,12 @@ void mode_hard_reset(struct term *t)
     grid_erase_rows(&t->main, 0, t->main.rows, 0);
     t->w.pen = (struct pen){0};
     writing_default(t);
+    term_release(t);
     modes_default(&t->modes);
+    keyboard_default(t);
+    t->c1_8bit = false;
+    colours_unref(t->colours);
+    t->colours = NULL;
     cursor_to(t, 0, 0);
     free(t->title);
     free(t->clip);
@@ -96,7 +104,11 @@ void mode_soft_reset(struct term *t)
     memset(t->w.charset, 0, sizeof t->w.charset);
     t->w.gl = 0;
     t->modes.cursor_visible = true;
-    t->modes.app_cursor = t->modes.app_keypad = false;
+    t->modes.app_cursor = t->modes.app_keypad = t->modes.cursor_blink = false;
+    term_release(t);
+    t->modes.cursor_shape = 0;
+    t->modes.other_keys = t->modes.other_format = 0;
+    t->c1_8bit = false;
     saved_default(saved_here(t));
     pen_changed(t);
     t->cursor.pending = false;
@@ -177,11 +189,35 @@ static bool get_mouse(const struct term *t, int32_t mode)
 }
 static void set_mouse_coding(struct term *t, int32_t mode, bool on)
 {
-    t->modes.mouse_coding = (uint16_t)(on ? mode : MOUSE_PLAIN);
+    if (on || t->modes.mouse_coding == mode || t->config.replica)
+        t->modes.mouse_coding = (uint16_t)(on ? mode : MOUSE_PLAIN);
 }
 static bool get_mouse_coding(const struct term *t, int32_t mode)
 {
     return t->modes.mouse_coding == mode;
+}
+static void set_sync(struct term *t, int32_t mode, bool on)
+{
+    (void)mode;
+    if (!t->config.replica)
+        term_hold(t, on);
+}
+static bool get_sync(const struct term *t, int32_t mode)
+{
+    (void)mode;
+    return t->modes.sync;
+}
+static void set_resize_reports(struct term *t, int32_t mode, bool on)
+{
+    (void)mode;
+    t->modes.resize_reports = on;
+    if (on)
+        report_size(t);
+}
+static bool get_resize_reports(const struct term *t, int32_t mode)
+{
+    (void)mode;
+    return t->modes.resize_reports;
 }
 static void set_cursor_saved(struct term *t, int32_t mode, bool on)
 {
@@ -197,6 +233,7 @@ enum mode_how {
     MODE_WRITING, /* a bool of struct writing at `at` */
     MODE_CALL,    /* set() and get() */
     MODE_NEVER,   /* known, and reset for good */
+    MODE_ALWAYS,  /* known, and set for good */
 };
 
 /* Every mode that is known: how it is set, how DECRQM reports it, and what of the user's terminal
@@ -218,6 +255,10 @@ static const struct mode {
 #define IN_WRITING(n, field)                                                                       \
     {                                                                                              \
         n, true, MODE_WRITING, offsetof(struct writing, field), 0, NULL, NULL                      \
+    }
+#define NEVER(n)                                                                                   \
+    {                                                                                              \
+        n, true, MODE_NEVER, 0, 0, NULL, NULL                                                      \
     }
 #define CALL(n, set, get)                                                                          \
     {                                                                                              \
@@ -250,20 +291,43 @@ static const struct mode {
     CALL(1048, set_cursor_saved, get_off),
     CALL(1049, alternate, get_alternate),
     IN_MODES(2004, bracketed_paste),
-    IN_MODES(2026, sync),
+    CALL(2026, set_sync, get_sync),
     IN_MODES(2027, graphemes),
     {2031, true, MODE_MODES, offsetof(struct modes, scheme_reports), TERM_CAN_SCHEME, NULL, NULL},
-    IN_MODES(2048, resize_reports),
+    CALL(2048, set_resize_reports, get_resize_reports),
+    /* Known, and never set: jump or smooth scroll, auto-repeat, printing, keyboard lock and the
+     * like. */
+    NEVER(4),
+    NEVER(8),
+    NEVER(18),
+    NEVER(19),
+    {1, false, MODE_NEVER, 0, 0, NULL, NULL},
+    {2, false, MODE_NEVER, 0, 0, NULL, NULL},
+    {3, false, MODE_NEVER, 0, 0, NULL, NULL},
+    {5, false, MODE_NEVER, 0, 0, NULL, NULL},
+    {7, false, MODE_NEVER, 0, 0, NULL, NULL},
+    {10, false, MODE_NEVER, 0, 0, NULL, NULL},
+    {11, false, MODE_NEVER, 0, 0, NULL, NULL},
+    {13, false, MODE_NEVER, 0, 0, NULL, NULL},
+    {14, false, MODE_NEVER, 0, 0, NULL, NULL},
+    {15, false, MODE_NEVER, 0, 0, NULL, NULL},
+    {16, false, MODE_NEVER, 0, 0, NULL, NULL},
+    {17, false, MODE_NEVER, 0, 0, NULL, NULL},
+    {18, false, MODE_NEVER, 0, 0, NULL, NULL},
+    {19, false, MODE_NEVER, 0, 0, NULL, NULL},
+    {2, true, MODE_ALWAYS, 0, 0, NULL, NULL},   /* ANSI, not VT52 */
+    {12, false, MODE_ALWAYS, 0, 0, NULL, NULL}, /* no local echo */
+#undef NEVER
 #undef IN_MODES
 #undef IN_WRITING
 #undef CALL
 };
-enum { MODES = sizeof modes / sizeof modes[0] };
-_Static_assert(MODES <= MODES_MAX, "XTSAVE has a place for each mode");
+enum { MODES_KNOWN = sizeof modes / sizeof modes[0] };
+_Static_assert(MODES_KNOWN <= MODES_MAX, "XTSAVE has a place for each mode");
 
 static const struct mode *mode_find(int32_t number, bool private)
 {
-    for (size_t i = 0; i < MODES; i++)
+    for (size_t i = 0; i < MODES_KNOWN; i++)
         if (modes[i].number == number && modes[i].private == private)
             return &modes[i];
     return NULL;
@@ -279,7 +343,7 @@ static void mode_put_on(struct term *t, const struct mode *m, bool on)
 {
     if (m->how == MODE_CALL)
         m->set(t, m->number, on);
-    else if (m->how != MODE_NEVER)
+    else if (m->how < MODE_CALL)
         *mode_bool(t, m) = on;
 }
 
@@ -287,7 +351,7 @@ static bool mode_is_on(struct term *t, const struct mode *m)
 {
     if (m->how == MODE_CALL)
         return m->get(t, m->number);
-    return m->how != MODE_NEVER && *mode_bool(t, m);
+    return m->how < MODE_CALL && *mode_bool(t, m);
 }
 
 void modes_set(struct term *t, bool on)
@@ -306,8 +370,8 @@ int mode_report(struct term *t, int32_t number, bool private)
     const struct mode *m = mode_find(number, private);
     if (!m || (m->needs && !(m->needs & t->facts.can)))
         return 0;
-    if (m->how == MODE_NEVER)
-        return 4;
+    if (m->how > MODE_CALL)
+        return m->how == MODE_NEVER ? 4 : 3;
     return mode_is_on(t, m) ? 1 : 2;
 }
 

@@ -1,7 +1,9 @@
 #include "term/snapshot.h"
 
 #include "base/mem.h"
+#include "term/link.h"
 #include "term/modes.h"
+#include "term/palette.h"
 #include "term/row_edit.h"
 
 #include <stdlib.h>
@@ -26,6 +28,8 @@ void snapshot_unref(struct snapshot *s)
         return;
     rows_free(s->main_row, s->rows);
     rows_free(s->alt_row, s->rows);
+    colours_unref(s->colours);
+    links_unref(s->links);
     free(s->title);
     free(s->icon);
     free(s->clip);
@@ -58,6 +62,8 @@ struct snapshot *snapshot_copy(const struct snapshot *s)
     c->refs = 1;
     c->main_row = rows_copy(s->main_row, s->rows);
     c->alt_row = s->alt_row ? rows_copy(s->alt_row, s->rows) : NULL;
+    c->colours = colours_ref(s->colours);
+    c->links = links_ref(s->links);
     c->title = s->title ? mem_text(s->title, strlen(s->title)) : NULL;
     c->icon = s->icon ? mem_text(s->icon, strlen(s->icon)) : NULL;
     c->clip = s->clip ? mem_text(s->clip, strlen(s->clip)) : NULL;
@@ -81,7 +87,7 @@ static bool pen_equal(const struct pen *a, const struct pen *b, enum snapshot_ki
         return false;
     if (kind == SNAPSHOT_STOCK)
         return stock_attr(a->attr) == stock_attr(b->attr);
-    return a->attr == b->attr && a->ul == b->ul && a->link == b->link;
+    return a->attr == b->attr && a->ul == b->ul;
 }
 
 static bool stock_cell_equal(const struct row *a, const struct row *b, uint16_t col)
@@ -137,6 +143,6 @@ bool snapshot_equal(const struct snapshot *a, const struct snapshot *b, enum sna
                rows_equal(a->alt ? a->alt_row : a->main_row, b->alt ? b->alt_row : b->main_row, a,
                           kind);
     return a->alt == b->alt && text_equal(a->icon, b->icon) &&
-           rows_equal(a->main_row, b->main_row, a, kind) &&
+           colours_equal(a->colours, b->colours) && rows_equal(a->main_row, b->main_row, a, kind) &&
            rows_equal(a->alt_row, b->alt_row, a, kind);
 }

@@ -84,6 +84,9 @@ struct writing {
 struct colours;
 struct links;
 
+struct colours;
+struct links;
+
 struct snapshot {
     uint32_t refs;
     uint16_t cols, rows;
@@ -92,11 +95,14 @@ struct snapshot {
     struct row **alt_row;  /* rows pointers; NULL = blank and never used since reset */
     struct cursor cursor;
     struct modes modes;
-    struct pen pen;       /* current rendition: its background colours what is erased next */
-    char *title, *icon;   /* NULL = never set; NUL-terminated UTF-8 without controls */
-    char *clip;           /* the last OSC 52 text "c;base64" for stock peers, or NULL */
-    uint64_t bells;       /* bell counter since start, never decreasing */
-    uint64_t clips;       /* counts clipboard writes; the same text set twice still counts */
+    struct pen pen; /* current rendition: its background colours what is erased next; no link */
+    struct colours *colours; /* what a program changed of them (palette.h): a reference, or NULL */
+    struct links *links;     /* what the links in rows are (link.h): a reference, or NULL. The table
+                                is the engine's own and may forget links after this was taken */
+    char *title, *icon;      /* NULL = never set; NUL-terminated UTF-8 without controls */
+    char *clip;              /* the last OSC 52 text "c;base64" for stock peers, or NULL */
+    uint64_t bells;          /* bell counter since start, never decreasing */
+    uint64_t clips;          /* counts clipboard writes; the same text set twice still counts */
     uint64_t history_end; /* lines numbered so far: the number that the next line to leave the main
                              screen gets */
 };
@@ -122,12 +128,12 @@ static inline const struct row *snapshot_row(const struct snapshot *s, uint16_t 
 
 /* What two snapshots must agree on. STOCK: what mosh-protocol.md §9.3 lists at its end (the showing
  * rows, cursor, visibility, pen, reverse, titles, clipboard, paste, mouse, focus). NATIVE:
- * that (without clipboard: it travels as an event) plus icon, both grids, `alt` and the
- * native modes. STOCK compares renditions as §9.2 can write them: any underline style is
- * plain underline, and faint, strike, overline and underline colour do not count; nor does the icon
- * alone. Never compared: bells (a diff tells any number as one), a title that was never set against
- * an empty one, `pending`, the wrap mark of the last row (it leads nowhere), app_cursor, clips,
- * history_end. */
+ * that (without clipboard: it travels as an event) plus icon, both grids, `alt`, the
+ * native modes and colours; links by their numbers. STOCK compares renditions as §9.2 can write
+ * them: any underline style is plain underline, and faint, strike, overline and underline colour do
+ * not count; nor does the icon alone. Never compared: bells (a diff tells any number as one), a
+ * title that was never set against an empty one, `pending`, the wrap mark of the last row (it leads
+ * nowhere), app_cursor, clips, history_end. */
 enum snapshot_kind { SNAPSHOT_STOCK, SNAPSHOT_NATIVE };
 bool snapshot_equal(const struct snapshot *a, const struct snapshot *b, enum snapshot_kind kind);
 

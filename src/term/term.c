@@ -1,6 +1,7 @@
 #include "term/engine.h"
 
 #include "base/mem.h"
+#include "term/report.h"
 
 #include <stdlib.h>
 
@@ -36,6 +37,7 @@ void term_free(struct term *t)
     if (!t)
         return;
     snapshot_unref(t->cached);
+    snapshot_unref(t->held);
     grid_fini(&t->main);
     grid_fini(&t->alt);
     pool_fini(&t->pool);
@@ -43,6 +45,9 @@ void term_free(struct term *t)
     history_free(t->history);
     widths_clear(&t->widths);
     buf_fini(&t->replies);
+    titles_fini(t);
+    colours_unref(t->colours);
+    links_unref(t->links);
     free(t->title);
     free(t->icon);
     free(t->clip);
@@ -98,6 +103,9 @@ void term_write(struct term *t, const void *bytes, size_t len)
             t->cluster.last = 0;
             osc_apply(t);
             break;
+        case PARSE_DCS:
+            dcs_apply(t);
+            break;
         }
         t->dirty = true;
     }
@@ -105,17 +113,40 @@ void term_write(struct term *t, const void *bytes, size_t len)
 
 void term_set_facts(struct term *t, const struct term_facts *f)
 {
+    struct term_facts old = t->facts;
     t->facts = *f;
+    if (t->modes.scheme_reports && (old.scheme != f->scheme || old.bg != f->bg))
+        report_scheme(t);
+    if (t->modes.resize_reports &&
+        (old.cell_width != f->cell_width || old.cell_height != f->cell_height))
+        report_size(t);
 }
 
-bool term_held(const struct term *t)
+void term_hold(struct term *t, bool on)
 {
-    return t->modes.sync;
+    if (on && !t->modes.sync) {
+        t->held = term_snapshot(t);
+        t->holds++;
+    } else if (!on) {
+        snapshot_unref(t->held);
+        t->held = NULL;
+    }
+    t->modes.sync = on;
+}
+
+uint64_t term_held(const struct term *t)
+{
+    return t->modes.sync ? t->holds : 0;
 }
 
 void term_release(struct term *t)
 {
-    t->modes.sync = false;
+    term_hold(t, false);
+}
+
+struct snapshot *term_snapshot_shown(struct term *t)
+{
+    return t->held ? snapshot_ref(t->held) : term_snapshot(t);
 }
 
 struct buf *term_replies(struct term *t)
@@ -154,6 +185,8 @@ struct snapshot *term_snapshot(struct term *t)
         .cursor = t->cursor,
         .modes = t->modes,
         .pen = t->w.pen,
+        .colours = colours_ref(t->colours),
+        .links = links_ref(t->links),
         .title = text_copy(t->title),
         .icon = text_copy(t->icon),
         .clip = text_copy(t->clip),
@@ -161,6 +194,7 @@ struct snapshot *term_snapshot(struct term *t)
         .clips = t->clips,
         .history_end = t->history ? history_end(t->history) : t->loaded_history_end,
     };
+    s->pen.link = 0;
     t->cached = s;
     t->dirty = false;
     return snapshot_ref(s);
@@ -204,6 +238,12 @@ void term_load(struct term *t, const struct snapshot *s)
     text_load(&t->title, s->title);
     text_load(&t->icon, s->icon);
     text_load(&t->clip, s->clip);
+    struct colours *colours = colours_ref(s->colours);
+    colours_unref(t->colours);
+    t->colours = colours;
+    struct links *links = links_ref(s->links);
+    links_unref(t->links);
+    t->links = links;
     t->bells = s->bells;
     t->clips = s->clips;
     t->loaded_history_end = s->history_end;

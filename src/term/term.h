@@ -63,11 +63,11 @@ void term_set_events(struct term *t, struct term_events e);
 /* Other facts than before; may append to term_replies (a program asked to be told of dark and
  * light, or of pixel sizes). */
 void term_set_facts(struct term *t, const struct term_facts *f);
-/* A program asked that nothing be shown until it is done (?2026): the caller sends no frame while
- * this holds, but for how long it waits is the caller's: TERM_HOLD_US at most, then it calls
- * term_release, which ends the mode. */
+/* A program asked that nothing be shown until it is done (?2026): 0 when none did, else a number
+ * that no other such time has. For how long it is obeyed is the caller's: TERM_HOLD_US at most,
+ * then it calls term_release, which ends the mode; so do a resize and a reset. */
 #define TERM_HOLD_US 1000000u
-bool term_held(const struct term *t);
+uint64_t term_held(const struct term *t);
 void term_release(struct term *t);
 
 /* Feed program output. Never fails, never blocks; time is linear in len times a constant. */
@@ -87,6 +87,8 @@ void term_resize(struct term *t, uint16_t cols, uint16_t rows);
 /* The present state; costs O(rows) pointer copies, and nothing when nothing changed since the last
  * one (the same snapshot, another reference). */
 struct snapshot *term_snapshot(struct term *t);
+/* What may be shown: while term_held, what stood before, else the same. */
+struct snapshot *term_snapshot_shown(struct term *t);
 /* Make the engine (a replica) stand exactly at s, parser at ground, writing state at its defaults
  * but for the pen. */
 void term_load(struct term *t, const struct snapshot *s);

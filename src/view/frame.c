@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "term/modes.h"
+#include "term/palette.h"
 #include "term/term.h"
 #include "view/view_impl.h"
 
@@ -180,9 +181,21 @@ static void put_modes(struct view *v, const struct modes *want, struct buf *out)
     v->modes = to;
 }
 
+static void put_colours(struct view *v, struct colours *want, struct buf *out)
+{
+    if (!v->facts.osc)
+        return;
+    if (!v->told_all) /* what it has is unknown, so all that were ever changed are told */
+        colours_put(out, v->colours, NULL);
+    colours_put(out, v->told_all ? v->colours : NULL, want);
+    struct colours *old = v->colours;
+    v->colours = colours_ref(want);
+    colours_unref(old);
+}
+
 /* ---- the picture ---- */
 
-static void paint_load(struct view *v, struct paint *p, struct buf *out)
+static void paint_load(struct view *v, const struct snapshot *s, struct paint *p, struct buf *out)
 {
     struct paint_caps caps = v->facts.paint;
     caps.wrap = v->wraps;
@@ -193,6 +206,7 @@ static void paint_load(struct view *v, struct paint *p, struct buf *out)
     p->pending = v->pending;
     p->pen_known = v->pen_known;
     p->pen = v->pen;
+    p->links = s->links;
 }
 
 static void paint_store(struct view *v, const struct paint *p)
@@ -330,7 +344,7 @@ static void put_frame(struct view *v, const struct frame *f, struct buf *out)
     bool sync = large && v->facts.sync;
     if (sync)
         buf_put_text(out, "\033[?2026h");
-    paint_load(v, &p, out);
+    paint_load(v, s, &p, out);
     if (!v->told_all) {
         /* What somebody else may have left: line drawing, insert, origin, no autowrap, a region. */
         buf_put_text(out, "\017\033(B\033[4l\033[?6l\033[?7h\033[r\033[?1h");
@@ -350,6 +364,7 @@ static void put_frame(struct view *v, const struct frame *f, struct buf *out)
     put_cursor(v, f, &p);
     paint_store(v, &p);
     put_modes(v, &s->modes, out);
+    put_colours(v, f->farewell ? NULL : s->colours, out);
     put_titles(v, f, out);
     put_events(v, s, out);
     if (sync)
@@ -364,15 +379,20 @@ int frame_put(struct view *v, const struct frame *f, struct buf *out)
     uint64_t bells = v->bells, clips = v->clips;
     uint8_t keys[SCREENS];
     memcpy(keys, v->kitty_keys, sizeof keys);
+    struct colours *colours = colours_ref(v->colours);
     put_frame(v, f, out);
-    if (!buf_err(out))
+    if (!buf_err(out)) {
+        colours_unref(colours);
         return 0;
+    }
     /* None of it is sent, so the terminal is where it was, and we no longer know where. */
     buf_trim(out, mark);
     v->on_alt = on_alt;
     memcpy(v->kitty_keys, keys, sizeof keys);
     v->bells = bells;
     v->clips = clips;
+    colours_unref(v->colours);
+    v->colours = colours;
     view_repaint(v);
     return ERR_CAP;
 }

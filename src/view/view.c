@@ -1,6 +1,7 @@
 #include "view/view.h"
 
 #include "base/mem.h"
+#include "term/palette.h"
 #include "view/view_impl.h"
 
 #include <stdlib.h>
@@ -61,6 +62,7 @@ void view_free(struct view *v)
         return;
     rows_free(v);
     snapshot_unref(v->last);
+    colours_unref(v->colours);
     row_unref(v->bar);
     free(v->bar_text);
     free(v->title);
@@ -135,7 +137,7 @@ int view_resume(struct view *v, struct buf *out)
 static const char undo[] =
     "\033[r\033[4l\033[?5l\033[?2004l\033[?1004l\033>\033[?1l\033[0m\033[?25h"
     "\033[?1003l\033[?1002l\033[?1001l\033[?1000l"
-    "\033[?1015l\033[?1006l\033[?1005l";
+    "\033[?1016l\033[?1015l\033[?1006l\033[?1005l";
 
 /* Of the rarer modes, those that are on. */
 static void put_undo(const struct view *v, struct buf *out)
@@ -198,6 +200,8 @@ int view_end(struct view *v, struct buf *out)
 size_t view_reset_bytes(const struct view *v, uint8_t *out, size_t size)
 {
     static const char shape[] = "\033[0 q";
+    static const char colours[] = "\033]104\033\\\033]110\033\\\033]111\033\\\033]112\033\\"
+                                  "\033]113\033\\\033]114\033\\\033]117\033\\\033]119\033\\";
     uint8_t t[VIEW_RESET_MAX];
     struct buf b = {.mem = t, .size = sizeof t, .cap = sizeof t}; /* never grows: see below */
     if (!v->started)
@@ -207,6 +211,8 @@ size_t view_reset_bytes(const struct view *v, uint8_t *out, size_t size)
     if (v->facts.shape)
         buf_put_text(&b, shape);
     put_undo(v, &b);
+    if (v->colours)
+        buf_put_text(&b, colours);
     if (v->on_alt)
         buf_put_text(&b, v->rmcup);
     if (!v->facts.all_on_alt)

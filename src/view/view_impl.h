@@ -26,7 +26,8 @@ struct view {
     struct pen pen;
     bool cursor_visible;
     struct modes modes;
-    char *title, *icon; /* as sent; NULL: never */
+    struct colours *colours; /* a reference, or NULL */
+    char *title, *icon;      /* as sent; NULL: never */
     uint64_t bells, clips;
     bool progress, pointer;      /* told, and to be taken back */
     uint8_t kitty_keys[SCREENS]; /* flags pushed on each screen, 0: none are */

@@ -165,6 +165,60 @@ static void test_links_are_capped(void **state)
     ends_fini(&e);
 }
 
+static void test_synchronised_output_is_shown_whole(void **state)
+{
+    (void)state;
+    struct ends e;
+    ends_init(&e);
+    ends_join(&e, 0, 80, 24);
+    ends_run(&e, SECOND);
+    ends_print(&e, "one\033[?2026h\rtw");
+    ends_run(&e, SECOND / 2);
+    ends_assert_row(&e, 0, 0, "one");
+    ends_print(&e, "o \033[?2026l\033[?2026h\rthree"); /* one frame done, the next begun */
+    ends_run(&e, SECOND / 2);
+    ends_assert_row(&e, 0, 0, "two");
+    ends_print(&e, "\033[?2026l");
+    ends_run(&e, SECOND / 2);
+    ends_assert_row(&e, 0, 0, "three");
+    ends_fini(&e);
+}
+
+/* A program that never ends its frame: after a second it shows, and what comes then at once. */
+static void test_synchronised_output_is_not_waited_for_long(void **state)
+{
+    (void)state;
+    struct ends e;
+    ends_init(&e);
+    ends_join(&e, 0, 80, 24);
+    ends_run(&e, SECOND);
+    ends_print(&e, "one\033[?2026h\rtwo");
+    ends_run(&e, TERM_HOLD_US - SECOND / 10);
+    ends_assert_row(&e, 0, 0, "one");
+    ends_run(&e, SECOND / 5);
+    ends_assert_row(&e, 0, 0, "two");
+    ends_print(&e, "\rsix");
+    ends_run(&e, SECOND / 10);
+    ends_assert_row(&e, 0, 0, "six");
+    ends_fini(&e);
+}
+
+/* ?2048: the program reads of a new size among its input. */
+static void test_resize_is_reported_to_the_program(void **state)
+{
+    (void)state;
+    struct ends e;
+    ends_init(&e);
+    ends_join(&e, 0, 80, 24);
+    ends_run(&e, SECOND);
+    ends_print(&e, "\033[?2048h");
+    ends_run(&e, SECOND);
+    client_end_resize(e.client[0], 100, 30, e.now);
+    ends_run(&e, SECOND);
+    ends_assert_typed(&e, "\033[48;24;80;0;0t\033[48;30;100;0;0t");
+    ends_fini(&e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +231,9 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_strangers_cost_nothing),
         cmocka_unit_test(test_links_are_capped),
+        cmocka_unit_test(test_synchronised_output_is_shown_whole),
+        cmocka_unit_test(test_synchronised_output_is_not_waited_for_long),
+        cmocka_unit_test(test_resize_is_reported_to_the_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,7 +72,8 @@ static void feed(struct parser *p, struct trace *t, const uint8_t *s, size_t n)
     const uint8_t *end = s + n;
     char hex[8];
     for (;;) {
-        switch (parser_next(p, &s, end)) {
+        enum parse got = parser_next(p, &s, end);
+        switch (got) {
         case PARSE_END:
             return;
         case PARSE_TEXT:
@@ -97,7 +98,8 @@ static void feed(struct parser *p, struct trace *t, const uint8_t *s, size_t n)
             put_csi(t, p);
             break;
         case PARSE_OSC:
-            begin(t, "osc<");
+        case PARSE_DCS:
+            begin(t, got == PARSE_OSC ? "osc<" : "dcs<");
             put(t, (const char *)buf_data(&p->osc), buf_len(&p->osc));
             put(t, ">", 1);
             break;
@@ -212,7 +214,7 @@ static void c1(void **state)
            "csi3A");
     expect("\xc2\x90"
            "dcs\xc2\x9cx",
-           "esc\\ 'x");
+           "dcs<dcs> 'x");
 }
 
 static void letters_from_a0_on(void **state)
@@ -239,8 +241,46 @@ static void osc(void **state)
 
 static void strings_are_swallowed(void **state)
 {
-    expect("\033Pq\007#\n\033\\a", "esc\\ 'a");
+    expect("\033Pq\007#\n\033\\a", "dcs<q#> 'a");
     expect("\033Xa\030b\033^c\033\\d\033_e\032f", "'b esc\\ 'df");
+}
+
+static void dcs(void **state)
+{
+    (void)state;
+    expect("\033P$qm\033\\x", "dcs<$qm> 'x");
+    expect("\033P$qm\xc2\x9cx", "dcs<$qm> 'x");
+    expect("\xc2\x90+q544e\033\\", "dcs<+q544e>");
+    /* Only ST ends it; what else cuts it throws it away. */
+    expect("\033P$qm\ax\033\\", "dcs<$qmx>");
+    expect("\033P$qm\030x", "'x");
+    expect("\033P$qm\033[Ax\033\\", "csiA 'x esc\\");
+    expect("\033P$qm\033c\033\\", "escc esc\\");
+    expect("\033P$qm\033(\\", "esc(\\");
+    expect("\033P$qm\xc2\x9b"
+           "A",
+           "csiA");
+    expect("\033P$qm\033]2;t\a", "osc<2;t>");
+    expect("\033\\", "esc\\");
+    expect("\033_apc\033\\\033^pm\033\\\033Xsos\033\\", "esc\\ esc\\ esc\\");
+}
+
+/* A DCS of n characters is handed over whole, or not at all. */
+static void dcs_cap(void **state)
+{
+    (void)state;
+    for (size_t n = PARSER_DCS_CHARS - 1; n <= PARSER_DCS_CHARS + 1; n++) {
+        char *in = mem_new(n + 5, 1), *want = mem_new(n + 6, 1);
+        memcpy(in, "\033P", 2);
+        memset(in + 2, 'x', n);
+        memcpy(in + 2 + n, "\033\\", 3);
+        memcpy(want, "dcs<", 4);
+        memset(want + 4, 'x', n);
+        want[4 + n] = '>';
+        expect(in, n <= PARSER_DCS_CHARS ? want : "esc\\");
+        free(in);
+        free(want);
+    }
 }
 
 static void osc_cap(void **state)
@@ -307,6 +347,8 @@ int main(void)
         cmocka_unit_test(letters_from_a0_on),
         cmocka_unit_test(osc),
         cmocka_unit_test(strings_are_swallowed),
+        cmocka_unit_test(dcs),
+        cmocka_unit_test(dcs_cap),
         cmocka_unit_test(osc_cap),
         cmocka_unit_test(parameter_caps),
         cmocka_unit_test(osc_memory_is_given_back),

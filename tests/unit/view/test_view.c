@@ -7,6 +7,7 @@
 
 #include "../term/random_program.h"
 #include "term/history.h"
+#include "term/palette.h"
 #include "term/term.h"
 #include "view/bar.h"
 #include "view/view.h"
@@ -32,8 +33,13 @@ static struct view_facts full_facts(uint16_t cols, uint16_t rows)
     return (struct view_facts){
         .cols = cols,
         .rows = rows,
-        .paint =
-            {.rich = true, .colon = true, .rgb = true, .colours = 256, .bce = true, .ech = true},
+        .paint = {.rich = true,
+                  .colon = true,
+                  .rgb = true,
+                  .colours = 256,
+                  .bce = true,
+                  .ech = true,
+                  .links = PAINT_LINKS_PLAIN},
         .il_dl = true,
         .smcup = "\033[?1049h",
         .rmcup = "\033[?1049l",
@@ -41,6 +47,8 @@ static struct view_facts full_facts(uint16_t cols, uint16_t rows)
         .title_prefix = PREFIX,
         .clip = true,
         .shape = true,
+        .osc = true,
+        .pixel_mouse = true,
     };
 }
 
@@ -133,6 +141,25 @@ static void start(struct desk *d)
 
 /* ---- the judgement ---- */
 
+static bool uri_equal(const char *a, const char *b)
+{
+    return a == b || (a && b && !strcmp(a, b));
+}
+
+/* The same but for the numbers of links, which each engine gives itself. */
+static bool cell_shown(const struct snapshot *tty, const struct row *got, const struct snapshot *s,
+                       const struct row *want, uint16_t c)
+{
+    if (row_cell_equal(got, want, c))
+        return true;
+    struct pen p = row_pen(got, c), q = row_pen(want, c);
+    uint8_t a[CELL_UTF8_MAX], b[CELL_UTF8_MAX];
+    size_t n = row_text(got, c, a);
+    return n == row_text(want, c, b) && !memcmp(a, b, n) && p.fg == q.fg && p.bg == q.bg &&
+           p.ul == q.ul && p.attr == q.attr &&
+           uri_equal(links_uri(tty->links, p.link), links_uri(s->links, q.link));
+}
+
 static bool row_shown(const struct snapshot *tty, const struct snapshot *s, uint16_t r, bool marks)
 {
     const struct row *got = snapshot_row(tty, r);
@@ -141,7 +168,7 @@ static bool row_shown(const struct snapshot *tty, const struct snapshot *s, uint
     for (uint16_t c = 0; c < tty->cols; c++) {
         if (c + 1 == both && row_cell(want, c).text & CELL_WIDE)
             continue; /* cut in half */
-        if (!row_cell_equal(got, want, c))
+        if (!cell_shown(tty, got, s, want, c))
             return false;
     }
     bool same_size = tty->cols == s->cols && tty->rows == s->rows;
@@ -196,6 +223,8 @@ static const char *wrong(const struct snapshot *tty, const struct snapshot *s, c
         if (strncmp(prefix, PREFIX, strlen(PREFIX)) || strcmp(prefix + strlen(PREFIX), s->title))
             return "the title";
     }
+    if (!colours_equal(tty->colours, s->colours))
+        return "colours";
     return check_modes(tty, s);
 }
 
