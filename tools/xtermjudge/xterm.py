@@ -127,6 +127,7 @@ class Xterm:
             os.close(master)
         self.window = int(self._line(self.tty), 16)
         self.x11 = x11.Display(self.display)
+        self.paper_copy(b"\x1b[i")  # starts the printer's process now, not within somebody's test
 
     def _line(self, fd):
         return self._until(fd, re.compile(rb"\n")).decode(errors="replace").strip()
