@@ -318,6 +318,7 @@ static void make_end(struct attach *a, const struct attach_config *c)
         .tty = &facts,
         .ask = true,
         .escape = c->escape,
+        .history = c->history,
         .name = c->name,
         .width = c->width,
         .now_us = loop_now_us(a->loop),

@@ -27,6 +27,7 @@ struct attach_config {
     enum client_transport transport;
     const struct view_facts *facts; /* size aside, which the terminal tells */
     struct escape_config escape;
+    bool history;             /* native: the start record asked for it */
     const char *name;         /* prefix of the bar */
     const char *suspend_text; /* for the terminal when it is suspended; NULL: nothing */
     struct entropy entropy;

@@ -133,6 +133,7 @@ static void on_connected(void *ctx, const struct connect *connect, const struct 
                                     .transport = o->transport,
                                     .facts = &c->facts,
                                     .escape = {ESCAPE_SSH, o->escape_key},
+                                    .history = c->record.history_lines != 0,
                                     .name = "tern",
                                     .entropy = c->entropy,
                                     .log = o->log,
@@ -199,6 +200,7 @@ static int fill_record(struct client *c)
     r->port_low = o->port_low;
     r->port_high = o->port_high;
     r->signal_status = o->signal_status;
+    r->history_lines = c->facts.all_on_alt ? 0 : o->history_lines;
     r->shell = o->shell && o->argv && o->argv[0];
     return fill_lists(c);
 }
@@ -331,8 +333,10 @@ static bool terminal_ok(struct client *c)
         return false;
     }
     struct terminfo_env env = {getenv("TERM"), getenv("COLORTERM"), getenv("TMUX")};
-    if (!terminfo_facts(&env, STDOUT_FILENO, 80, 24, &c->facts, note))
+    if (!terminfo_facts(&env, STDOUT_FILENO, 80, 24, &c->facts, note)) {
+        c->facts.all_on_alt = !c->o->scrollback;
         return true;
+    }
     say("%s", note);
     return false;
 }

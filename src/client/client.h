@@ -30,7 +30,9 @@ struct client_options {
     uint64_t connect_timeout_us;  /* 0: wait for ever */
     int escape_key;               /* 1..127 or ESCAPE_KEY_NONE */
     bool signal_status;
-    const struct log *log; /* may be NULL */
+    bool scrollback;        /* draw on the main screen and feed the terminal's scrollback */
+    uint64_t history_lines; /* newest lines brought into it; UINT64_MAX: all */
+    const struct log *log;  /* may be NULL */
     int (*width)(void *ctx, uint32_t cp);
 };
 

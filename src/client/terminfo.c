@@ -77,6 +77,7 @@ static void fill(struct view_facts *f, const struct terminfo_env *env)
     f->notify = true;
     f->shape = modern || string_of("Ss");
     f->sync = (known && known->sync) || string_of("Sync");
+    f->clear_scrollback = modern || string_of("E3");
 }
 
 /* view speaks ECMA-48 only; an entry that addresses the cursor otherwise is of another kind. */
@@ -93,6 +94,7 @@ static void fill_by_name(struct view_facts *f, const struct known *known, const 
     f->paint.rgb = terminfo_truecolor(colorterm);
     f->paint.colours = 256;
     f->il_dl = f->title = f->title_stack = f->shape = f->clip = f->osc = f->notify = true;
+    f->clear_scrollback = true;
     f->smcup = "\033[?1049h";
     f->rmcup = "\033[?1049l";
     f->sync = known->sync;

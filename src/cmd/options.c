@@ -62,6 +62,14 @@ const struct option_def option_table[OPTION_COUNT] = {
      "adaptive|always|never|experimental",
      "When to show typed characters before the far side does. Accepted for mosh's sake; this "
      "version never predicts."},
+    {OPTION_SCROLLBACK, 0, "scrollback", NULL, "Scrollback", OPTION_FLAG, PROGRAM_TERN, NULL,
+     "Lines that leave the screen go into the terminal's own scrollback (the default). "
+     "--no-scrollback or --scrollback=no: everything is shown on the terminal's alternate screen, as "
+     "mosh does."},
+    {OPTION_HISTORY_LINES, 0, "history-lines", "N", "HistoryLines", OPTION_LINES, PROGRAM_TERN, NULL,
+     "How many of the newest lines that left the screen are brought into the terminal's scrollback, "
+     "when a program prints faster than the network carries and after attaching: a number, or all "
+     "that the server keeps. Default 50000."},
     {OPTION_LOG, 0, "log", "FILE", "Log", OPTION_TEXT, BOTH, NULL,
      "Append a log to this file. It holds no keys and nothing typed or printed, and is safe to "
      "post."},
@@ -186,6 +194,22 @@ static int value_char(const char *v, uint64_t *out)
     return 0;
 }
 
+static int value_lines(const char *v, uint64_t *out)
+{
+    uint64_t n = 0;
+    if (!strcasecmp(v, "all")) {
+        *out = UINT64_MAX;
+        return 0;
+    }
+    if (!*v)
+        return ERR_SYNTAX;
+    for (; *v; v++)
+        if (*v < '0' || *v > '9' || (n = n * 10 + (uint64_t)(*v - '0')) > OPTION_LINES_MAX)
+            return ERR_SYNTAX;
+    *out = n;
+    return 0;
+}
+
 static int value_choice(const char *choices, const char *v, uint64_t *out)
 {
     size_t len = strlen(v);
@@ -219,6 +243,8 @@ static int value_read(const struct option_def *d, const char *v, struct setting 
         return value_char(v, &s->number);
     case OPTION_CHOICE:
         return value_choice(d->choices, v, &s->number);
+    case OPTION_LINES:
+        return value_lines(v, &s->number);
     }
     return ERR_SYNTAX;
 }
@@ -245,6 +271,9 @@ static void say_wanted(const struct option_def *d, char why[static OPTION_ERROR]
         break;
     case OPTION_CHAR:
         what = "one printable character, ^ and a letter, or none";
+        break;
+    case OPTION_LINES:
+        what = "a number of lines up to 1000000000, or all";
         break;
     case OPTION_CHOICE:
         snprintf(why, OPTION_ERROR, "must be one of %s", d->choices);

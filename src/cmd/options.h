@@ -37,6 +37,8 @@ enum option_id {
     OPTION_MOSH,
     OPTION_FALLBACK,
     OPTION_PREDICT,
+    OPTION_SCROLLBACK,
+    OPTION_HISTORY_LINES,
     OPTION_LOG,
     OPTION_LOG_LEVEL,
     OPTION_SERVER_LOG,
@@ -52,6 +54,7 @@ enum option_kind {
     OPTION_PORTS,   /* lo..hi: "60001" or "60001:60999" */
     OPTION_CHAR,    /* number: 1..127, 0 = none; "~", "^x", "none" */
     OPTION_CHOICE,  /* number: index in choices */
+    OPTION_LINES,   /* number: 0 and up, UINT64_MAX for "all" */
 };
 
 struct option_def {
@@ -84,7 +87,8 @@ void options_fini(struct options *o);
 
 #define OPTION_ERROR       400         /* room for one line of complaint, NUL included */
 #define OPTION_TIME_MAX    3153600000u /* a hundred years, in seconds */
-#define SESSION_NAME_LIMIT 64          /* bytes */
+#define OPTION_LINES_MAX   1000000000u
+#define SESSION_NAME_LIMIT 64 /* bytes */
 
 /* Reads options up to the first other word or "--"; *rest is the index of the first word behind
  * them. A repeated option replaces its earlier value. 0, or ERR_SYNTAX with a line in err that says

@@ -26,7 +26,8 @@ enum field {
     FIELD_WIDTH = 17,
     FIELD_VERBOSE = 18,
     FIELD_SHELL = 19,
-    FIELD_LAST = FIELD_SHELL,
+    FIELD_HISTORY = 20,
+    FIELD_LAST = FIELD_HISTORY,
 };
 
 void start_init(struct start_record *s)
@@ -105,6 +106,7 @@ int start_put(struct buf *b, const struct start_record *s)
     put_number(b, FIELD_WIDTH, s->width);
     put_number(b, FIELD_VERBOSE, s->verbose);
     put_number(b, FIELD_SHELL, s->shell);
+    put_number(b, FIELD_HISTORY, s->history_lines);
     if (buf_err(b))
         return ERR_CAP;
     size_t len = buf_len(b) - head - START_HEAD;
@@ -227,6 +229,9 @@ static int take_number(struct start_record *s, const struct pb_field *f)
         return ERR_OK;
     case FIELD_SHELL:
         s->shell = f->value != 0;
+        return ERR_OK;
+    case FIELD_HISTORY:
+        s->history_lines = f->value;
         return ERR_OK;
     default:
         return f->number <= FIELD_LAST ? ERR_SYNTAX : ERR_OK;

@@ -41,6 +41,8 @@ struct start_record {
     bool signal_status;           /* report 128+n for a command killed by signal n */
     uint32_t width;               /* width profile of the user's terminal; 0 = wcwidth */
     bool verbose;
+    uint64_t history_lines; /* newest lines of the history that the client wants; 0 = none,
+                               UINT64_MAX = all that the server keeps */
     /* argv is one item: a command as the user wrote it, for `shell -c`, never split or joined. Else
      * its words are joined by spaces first. */
     bool shell;

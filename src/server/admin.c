@@ -440,9 +440,9 @@ static int relay_to(const char *name, const struct control_request *verb)
     return status;
 }
 
-int admin_attach(const char *name, const char *nonce)
+int admin_attach(const char *name, const char *nonce, uint64_t history_lines)
 {
-    struct control_request q = {.verb = CONTROL_ATTACH};
+    struct control_request q = {.verb = CONTROL_ATTACH, .history_lines = history_lines};
     snprintf(q.nonce, sizeof q.nonce, "%s", nonce);
     return relay_to(name, &q);
 }

@@ -19,6 +19,6 @@ int MUST_USE admin_choose_name(const char *wish, char name[static SESSION_NAME_M
                                char why[static ADMIN_ERROR]);
 /* Have the owner of session `name` (empty: the one that was left last) open a link, print its
  * connect line and relay between stdin/stdout and its socket until either ends. Exit status. */
-int admin_attach(const char *name, const char *nonce);
+int admin_attach(const char *name, const char *nonce, uint64_t history_lines);
 
 #endif

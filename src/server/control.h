@@ -16,6 +16,7 @@ struct control_request {
     char session[SESSION_NAME_MAX + 1];
     char nonce[CONNECT_NONCE_MAX + 1]; /* ATTACH: for the connect line */
     uint16_t route;                    /* JOIN */
+    uint64_t history_lines;            /* ATTACH: as in the start record */
 };
 
 /* One session in an answer to LS. Times are seconds ago. */

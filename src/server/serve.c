@@ -259,6 +259,7 @@ static int make_session(struct serve *s, const struct start_record *r, const cha
         fprintf(stderr, "tern-server: no pseudo terminal: %s\n", strerror(errno));
         return 1;
     }
+    server_link_history(s->end, made.route, r->history_lines);
     struct connect c = s->connect;
     memcpy(c.secret, made.secret, sizeof c.secret);
     memcpy(c.session, made.session, sizeof c.session);
@@ -473,7 +474,7 @@ static int obey(const struct server_options *o, const struct start_record *r, bo
     if (why)
         return complain(why);
     if (o->attach || r->action == START_ATTACH)
-        return admin_attach(o->attach ? o->attach : r->session, r->nonce);
+        return admin_attach(o->attach ? o->attach : r->session, r->nonce, r->history_lines);
     if (r->action != START_NEW)
         return complain("the client asks for something that this release does not know; install "
                         "the same release on both ends");

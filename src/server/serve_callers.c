@@ -112,6 +112,7 @@ static void answer_attach(struct serve *s, const struct control_request *q, uint
         snprintf(a->text, sizeof a->text, "cannot attach to %s", q->session);
         return;
     }
+    server_link_history(s->end, made.route, q->history_lines);
     memcpy(c.secret, made.secret, sizeof c.secret);
     memcpy(c.session, made.session, sizeof c.session);
     c.route = *route = made.route;

@@ -1,6 +1,7 @@
 #include "session/client_end.h"
 
 #include "base/mem.h"
+#include "session/client_history.h"
 #include "session/effects.h"
 #include "session/lane.h"
 #include "session/tty_facts.h"
@@ -52,6 +53,10 @@ struct client_end {
     char help_text[160];
     bool started, suspended, dirty;
     struct snapshot *blank; /* shown until the first screen comes */
+    struct client_history history;
+    uint64_t fetch_us; /* since when only the history is waited for; 0 = not */
+    uint64_t fed_us;   /* when some of it came last */
+    bool fetched;      /* enough of it */
 
     enum client_state state;
     enum client_action action;
@@ -135,6 +140,9 @@ struct client_end *client_end_new(const struct client_end_config *c)
     buf_init(&e->typed, CLIENT_INPUT_HELD);
     buf_init(&e->tty, TTY_MAX);
     buf_init(&e->bar, 4096);
+    client_history_init(&e->history);
+    e->config.history =
+        c->history && e->native && c->connect->caps & SYNC_CAP_HISTORY && !c->tty->all_on_alt;
     e->blank = snapshot_blank(c->tty->cols, c->tty->rows);
     e->dirty = true;
     e->config.connect = NULL;
@@ -149,6 +157,7 @@ void client_end_free(struct client_end *e)
         return;
     lane_fini(&e->lane);
     view_free(e->view);
+    client_history_fini(&e->history);
     snapshot_unref(e->blank);
     buf_fini(&e->effect.text);
     buf_fini(&e->read);
@@ -172,6 +181,21 @@ static void ignore_full(int err)
     (void)err;
 }
 
+/* Hand the view what came of the history. */
+static void pump_history(struct client_end *e, uint64_t now_us)
+{
+    if (e->config.history && client_history_pump(&e->history, e->lane.sync, e->view))
+        e->fed_us = now_us;
+}
+
+/* The last frame: all lines that are here, and a word for those that are not. */
+static void last_history(struct client_end *e, const struct snapshot *s, uint64_t now_us)
+{
+    pump_history(e, now_us);
+    if (e->history.begun && e->history.end < s->history_end)
+        view_history_gap(e->view, e->history.end, s->history_end);
+}
+
 static void finish(struct client_end *e, uint64_t now_us)
 {
     if (e->state == STATE_DONE)
@@ -183,6 +207,7 @@ static void finish(struct client_end *e, uint64_t now_us)
         if (!e->started) /* the end came with the first screen, which is shown all the same */
             ignore_full(view_start(e->view, &e->tty));
         e->started = true;
+        last_history(e, r.snapshot, now_us);
         ignore_full(view_frame(e->view, r.snapshot, NULL, &e->tty));
     }
     if (e->started)
@@ -211,10 +236,22 @@ static void leave_unreached(struct client_end *e, uint64_t now_us)
     finish(e, now_us);
 }
 
+/* The user does not want to wait for the rest: the server need not either. */
+static void stop_fetching(struct client_end *e)
+{
+    e->fetched = true;
+    if (lane_event_put(&e->lane, &(struct event){.kind = EVENT_DETACH}))
+        log_line(e->config.log, LOG_INFO, "session", "no room to tell that we leave");
+}
+
 static void start_leaving(struct client_end *e, enum client_result_kind kind, uint64_t now_us)
 {
     if (e->state == STATE_DONE)
         return;
+    if (e->fetch_us) {
+        stop_fetching(e);
+        return;
+    }
     bool again = e->state == STATE_LEAVING;
     e->state = STATE_LEAVING;
     e->leaving_us = now_us;
@@ -320,6 +357,26 @@ static void give_up_stock(struct client_end *e, uint64_t now_us)
     sync_shutdown(e->lane.sync, now_us);
 }
 
+/* The command has ended: are lines of its history still to come? */
+static bool is_fetching(struct client_end *e, uint64_t now_us)
+{
+    const struct snapshot *s = sync_remote(e->lane.sync).snapshot;
+    if (!e->config.history || e->fetched || e->state != STATE_LIVE || e->suspended || !s ||
+        e->result.kind != CLIENT_EXITED || e->history.broken ||
+        view_ledger(e->view)->end >= s->history_end)
+        return false;
+    if (!e->fetch_us) {
+        e->fetch_us = e->fed_us = now_us;
+        view_main_only(e->view);
+        e->dirty = true;
+    }
+    if (now_us - e->fetch_us > BAR_MESSAGE_US / 2 && !e->message[0])
+        client_end_message(e, "the command has ended; fetching its last lines, Ctrl-C leaves them",
+                           true, now_us);
+    return now_us - e->fetch_us < CLIENT_FETCH_MOST_US &&
+           now_us - e->fed_us < CLIENT_FETCH_SILENT_US;
+}
+
 /* Is it over? Called after everything that may have changed that. */
 static void check_end(struct client_end *e, uint64_t now_us)
 {
@@ -327,6 +384,8 @@ static void check_end(struct client_end *e, uint64_t now_us)
     if (e->state == STATE_DONE)
         return;
     if (sync_peer_shutdown_acked(sync) && (!e->native || e->ended)) {
+        if (is_fetching(e, now_us))
+            return;
         if (!e->native)
             e->result = (struct client_result){.kind = CLIENT_EXITED, .reached = true};
         finish(e, now_us);
@@ -404,6 +463,8 @@ static void take_keys(struct client_end *e, uint64_t now_us)
 {
     const uint8_t *p = buf_data(&e->read);
     size_t len = buf_len(&e->read);
+    if (e->fetch_us && len && memchr(p, 3, len)) /* nobody else reads it any more */
+        stop_fetching(e);
     while (len && e->state != STATE_DONE) {
         enum escape_action action = ESCAPE_NONE;
         buf_clear(&e->typed);
@@ -599,10 +660,12 @@ struct buf *client_end_tty(struct client_end *e, uint64_t now_us)
     }
     /* view_frame appends nothing when nothing differs, so the bar's text decides here. */
     struct sync_remote r = sync_remote(e->lane.sync);
+    const struct snapshot *s = r.snapshot ? r.snapshot : e->blank;
     bool bar = make_bar(e, now_us);
-    ignore_full(view_frame(e->view, r.snapshot ? r.snapshot : e->blank,
-                           bar ? (const char *)buf_data(&e->bar) : NULL, &e->tty));
-    e->dirty = false;
+    pump_history(e, now_us);
+    ignore_full(view_frame(e->view, s, bar ? (const char *)buf_data(&e->bar) : NULL, &e->tty));
+    pump_history(e, now_us);
+    e->dirty = view_history_ready(e->view, s);
     if (buf_err(&e->tty)) /* a tty that takes nothing: start over with what it shows unknown */
         buf_release(&e->tty), buf_clear(&e->tty), view_repaint(e->view);
     return &e->tty;
@@ -621,6 +684,8 @@ void client_end_datagram(struct client_end *e, const struct path_ref *from, bool
     int news = lane_receive(&e->lane, from, congested, dgram, len, now_us);
     if (news < 0)
         return;
+    if (news & SYNC_NEWS_LOG && e->config.history)
+        e->dirty = true;
     if (news & SYNC_NEWS_STATE) {
         e->dirty = true;
         link_activity(e->lane.link, now_us); /* it is the client that sends the heartbeats */
@@ -662,6 +727,11 @@ uint64_t client_end_deadline(struct client_end *e, uint64_t now_us)
     struct bar_facts f = bar_facts(e, now_us);
     at = min_of(at, bar_deadline(&f, now_us));
     at = min_of(at, questions_deadline(&e->questions));
+    if (e->fetch_us)
+        at = min_of(at, min_of(e->fed_us + CLIENT_FETCH_SILENT_US,
+                               e->message[0] ? e->fetch_us + CLIENT_FETCH_MOST_US
+                                             : e->fetch_us + BAR_MESSAGE_US / 2) +
+                            1);
     if (e->state == STATE_LEAVING)
         at = min_of(at, e->leaving_us + LEAVE_US + 1);
     else if (!link_heard_us(e->lane.link))
@@ -703,5 +773,6 @@ const struct snapshot *client_end_screen(const struct client_end *e)
 
 size_t client_end_memory(const struct client_end *e)
 {
-    return lane_memory(&e->lane) + e->keys.size + e->typed.size + e->tty.size;
+    return lane_memory(&e->lane) + e->keys.size + e->typed.size + e->tty.size +
+           view_history_bytes(e->view) + client_history_memory(&e->history);
 }

@@ -22,6 +22,10 @@ struct client_end;
 /* Input that the far side has no window for yet is held up to here; past it bytes are searched for
  * escapes and refused with a bell (design.md §2.2). */
 #define CLIENT_INPUT_HELD (1u << 20)
+/* When the command has ended, the lines that are still on their way are waited for: as long as some
+ * come at least this often, and this long at most. Ctrl-C or an escape ends it. */
+#define CLIENT_FETCH_SILENT_US 3000000u
+#define CLIENT_FETCH_MOST_US   30000000u
 /* No frame is drawn while more than this waits for the tty: a slow terminal skips frames. */
 #define CLIENT_TTY_BUSY 16384
 
@@ -36,6 +40,8 @@ struct client_end_config {
     const struct view_facts *tty; /* size and what the terminal can do; copied */
     bool ask;                     /* ask the terminal what it can do (natively) */
     struct escape_config escape;  /* which escape keys there are */
+    bool history;                 /* lines that leave the screen were asked for in the start
+                                     record, and go into the terminal's scrollback */
     const char *name;             /* prefix of the bar: "tern" or "mosh"; outlives the object */
     int (*width)(void *ctx, uint32_t cp);
     void *width_ctx;

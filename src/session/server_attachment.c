@@ -232,6 +232,14 @@ static uint64_t linger_until(const struct attachment *a)
     return end < silent ? end : silent;
 }
 
+/* The command has ended, and the client still fetches lines: it says when it has enough. */
+static bool owes_history(const struct attachment *a, uint64_t now_us)
+{
+    return a->heard_us && !a->leaving && !a->session->killed && !link_peer_left(a->lane.link) &&
+           now_us - a->heard_us < HISTORY_SILENT_US && now_us - a->ending_us < HISTORY_END_US &&
+           !attachment_history_done(a);
+}
+
 /* Whether the end has come through, or nobody is left to whom it could. */
 static bool is_over(const struct attachment *a, uint64_t now_us)
 {
@@ -242,6 +250,8 @@ static bool is_over(const struct attachment *a, uint64_t now_us)
         return now_us > linger_until(a);
     if (!a->heard_us && first && now_us - a->opened_us >= first)
         return true;
+    if (owes_history(a, now_us))
+        return false;
     if (sync_shutdown_done(a->lane.sync) && (!a->native || !lane_events_unacked(&a->lane)))
         return true;
     if (!a->native)
@@ -278,7 +288,7 @@ bool attachment_tick(struct attachment *a, uint64_t now_us)
 uint64_t attachment_deadline(struct attachment *a, uint64_t now_us)
 {
     uint64_t at = lane_deadline(&a->lane, now_us);
-    uint64_t own = UINT64_MAX;
+    uint64_t own = UINT64_MAX, history = attachment_history_deadline(a);
     uint64_t first = a->session->server->config.first_timeout_us;
     if (!a->heard_us && first)
         own = a->opened_us + first;
@@ -289,5 +299,10 @@ uint64_t attachment_deadline(struct attachment *a, uint64_t now_us)
     else if (a->state == ATTACHMENT_ENDING &&
              (a->leaving || a->session->killed || a->session->seen || !a->native))
         own = a->ending_us + GOODBYE_US + 1;
+    if (a->state == ATTACHMENT_ENDING && owes_history(a, now_us)) {
+        uint64_t end = a->ending_us + HISTORY_END_US, silent = a->heard_us + HISTORY_SILENT_US;
+        own = end < silent ? end : silent;
+    }
+    own = own < history ? own : history;
     return own < at ? own : at;
 }

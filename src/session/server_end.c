@@ -102,6 +102,15 @@ int server_link_open_stock(struct server_end *s, uint32_t sid, struct connect_st
     return ERR_OK;
 }
 
+void server_link_history(struct server_end *s, uint16_t route, uint64_t lines)
+{
+    struct attachment *a = find_route(s, route, true);
+    if (!a || !lines || a->history.begun)
+        return;
+    a->history.want = lines;
+    sync_tell_history(a->lane.sync);
+}
+
 bool server_pipe(struct server_end *s, uint16_t route, uint32_t sock, bool open, uint64_t now_us)
 {
     struct attachment *a = find_route(s, route, true);
@@ -184,6 +193,8 @@ int server_end_poll(struct server_end *s, uint64_t now_us, struct link_datagram 
 {
     for (size_t i = 0; i < s->session_count; i++)
         session_flush(s->sessions[i], now_us);
+    for (size_t i = 0; i < s->link_count; i++)
+        attachment_history(s->links[i], now_us);
     if (poll_links(s, now_us, out) == 1)
         return 1;
     sweep(s, now_us);

@@ -103,6 +103,10 @@ int MUST_USE server_link_open(struct server_end *s, uint32_t sid, struct connect
 /* The same for a stock client: fills the key. Route 0: one such link in a process. */
 int MUST_USE server_link_open_stock(struct server_end *s, uint32_t sid, struct connect_stock *out,
                                     uint64_t now_us);
+/* The client of that native link wants the newest `lines` lines of the history, those of before
+ * included, and all that come (SERVER_HISTORY_ALL: as many as are kept, config.history_bytes). */
+#define SERVER_HISTORY_ALL UINT64_MAX
+void server_link_history(struct server_end *s, uint16_t route, uint64_t lines);
 /* A pipe of that link opened or closed; sock is the edge's number for it. False: no such link. */
 bool server_pipe(struct server_end *s, uint16_t route, uint32_t sock, bool open, uint64_t now_us);
 /* A UDP socket of the edge's is gone. */

@@ -17,6 +17,9 @@
 #define LINGER_US 3000000u
 /* But no longer than this after a stock client's last word: it asks at least every 250 ms (§7). */
 #define STOCK_SILENT_US 1000000u
+/* After the end a client that fetches history is waited for this long, unless it falls silent. */
+#define HISTORY_END_US    40000000u
+#define HISTORY_SILENT_US 10000000u
 /* Bells are told at most this often. */
 #define BELL_US 100000u
 /* Longest text of a client: the clipboard. */
@@ -42,6 +45,7 @@ struct session {
     uint64_t bells, bells_told, bell_us;
     struct effects effects;
     uint64_t hold, hold_us; /* term_held, and since when; 0 = not */
+    uint64_t cleared;       /* lines below this number were forgotten by CSI 3 J */
     uint64_t started_us, input_us;
     uint64_t present_us; /* newest time somebody was known to be there; the start at first */
     uint32_t typist;     /* number of the attachment last typed in, 0 = nobody */
@@ -54,6 +58,17 @@ enum attachment_state {
     ATTACHMENT_GONE,   /* over; a BYE is on its way, so that the client need not linger */
 };
 
+/* How far an attachment has brought the history to its client. */
+struct history_feed {
+    uint64_t want;    /* newest lines that the client wants at most; 0: none */
+    uint64_t next;    /* number of the line that goes into the log next */
+    uint64_t gap;     /* lines gap..next-1 are to be told as missing */
+    uint64_t cleared; /* CSI 3 J is to be told: lines below are forgotten; 0: no */
+    bool begun;
+    uint64_t hold_us,
+        hold_since_us; /* lines are lost faster than they go: until when nothing goes */
+};
+
 /* One link with its one attachment. */
 struct attachment {
     uint32_t number; /* > 0, unique in the process */
@@ -63,6 +78,7 @@ struct attachment {
     struct lane lane;
     uint16_t cols, rows; /* the client's terminal; 0 = not told yet */
     struct cursor_keys cursor_keys;
+    struct history_feed history;
     enum attachment_state state;
     bool leaving; /* the client asked to go: its absence keeps nothing alive */
     uint64_t opened_us;
@@ -110,6 +126,15 @@ void session_answers(struct session *q);
 void session_pull_input(struct session *q, uint64_t now_us);
 /* Start our shutdown after telling why (kind of event, natively). */
 void attachment_end(struct attachment *a, const struct event *why, uint64_t now_us);
+/* server_history.c: move lines into the history log as far as it drains. */
+void attachment_history(struct attachment *a, uint64_t now_us);
+/* The client has all that it wants. */
+bool attachment_history_done(const struct attachment *a);
+/* When attachment_history must be called again without another event. */
+uint64_t attachment_history_deadline(const struct attachment *a);
+/* CSI 3 J. */
+void session_history_cleared(struct session *q);
+
 /* Somebody is there now. */
 bool attachment_present(const struct attachment *a, uint64_t now_us);
 /* Time-driven changes: the end of endings. True if it closed itself. */

@@ -49,9 +49,11 @@ static void on_term_event(void *ctx, enum term_event_kind kind, const uint8_t *t
     case TERM_POINTER:
         effects_add(&q->effects, EVENT_POINTER, 0, text, len);
         break;
+    case TERM_CLEAR_HISTORY:
+        session_history_cleared(q);
+        break;
     case TERM_TITLE:
     case TERM_ICON:
-    case TERM_CLEAR_HISTORY:
     case TERM_PROMPT:
         break; /* the first two are of the screen */
     }

@@ -3,12 +3,12 @@
 #include "base/pb.h"
 
 enum { MESSAGE_INSTRUCTION = 1 };
-enum { EXT_BYTES = 2, EXT_RESIZE = 3, EXT_ECHO_ACK = 7 };
-enum { BYTES_STRING = 4, RESIZE_WIDTH = 5, RESIZE_HEIGHT = 6, ECHO_ACK_NUM = 8 };
+enum { EXT_BYTES = 2, EXT_RESIZE = 3, EXT_ECHO_ACK = 7, EXT_HISTORY = 100 };
+enum { BYTES_STRING = 4, RESIZE_WIDTH = 5, RESIZE_HEIGHT = 6, ECHO_ACK_NUM = 8, HISTORY_END = 1 };
 
 /* What one instruction of the message holds; repeated extensions merge, as protobuf says. */
 struct found {
-    bool bytes, resize, echo_ack;
+    bool bytes, resize, echo_ack, history;
 };
 
 static int get_ext(struct message *m, struct found *found, const struct pb_field *ext)
@@ -19,6 +19,7 @@ static int get_ext(struct message *m, struct found *found, const struct pb_field
     found->bytes |= ext->number == EXT_BYTES;
     found->resize |= ext->number == EXT_RESIZE;
     found->echo_ack |= ext->number == EXT_ECHO_ACK;
+    found->history |= ext->number == EXT_HISTORY;
     while ((got = pb_next(&r, &f)) > 0) {
         if (ext->number == EXT_BYTES && f.number == BYTES_STRING && f.type == PB_BYTES) {
             m->bytes = f.bytes;
@@ -30,6 +31,8 @@ static int get_ext(struct message *m, struct found *found, const struct pb_field
                 m->height = pb_int32(f.value);
         } else if (ext->number == EXT_ECHO_ACK && f.number == ECHO_ACK_NUM && f.type == PB_VARINT) {
             m->echo_ack = f.value;
+        } else if (ext->number == EXT_HISTORY && f.number == HISTORY_END && f.type == PB_VARINT) {
+            m->history_end = f.value;
         }
     }
     return got;
@@ -45,7 +48,8 @@ static int get_instruction(struct message *m, bool host, const struct pb_field *
     while ((got = pb_next(&r, &f)) > 0) {
         if (f.type != PB_BYTES)
             continue;
-        if (f.number != EXT_BYTES && f.number != EXT_RESIZE && !(host && f.number == EXT_ECHO_ACK))
+        bool ours = host && (f.number == EXT_ECHO_ACK || f.number == EXT_HISTORY);
+        if (f.number != EXT_BYTES && f.number != EXT_RESIZE && !ours)
             continue;
         int err = get_ext(m, &found, &f);
         if (err)
@@ -56,8 +60,8 @@ static int get_instruction(struct message *m, bool host, const struct pb_field *
     else if (found.resize)
         m->kind = MESSAGE_RESIZE;
     else
-        m->kind = MESSAGE_ECHO_ACK;
-    *known = found.bytes || found.resize || found.echo_ack;
+        m->kind = found.echo_ack ? MESSAGE_ECHO_ACK : MESSAGE_HISTORY;
+    *known = found.bytes || found.resize || found.echo_ack || found.history;
     return got;
 }
 
@@ -112,6 +116,15 @@ void message_put_echo_ack(struct buf *out, uint64_t num)
     size_t outer = pb_begin(out, MESSAGE_INSTRUCTION);
     size_t inner = pb_begin(out, EXT_ECHO_ACK);
     pb_put_varint(out, ECHO_ACK_NUM, num);
+    pb_end(out, inner);
+    pb_end(out, outer);
+}
+
+void message_put_history(struct buf *out, uint64_t end)
+{
+    size_t outer = pb_begin(out, MESSAGE_INSTRUCTION);
+    size_t inner = pb_begin(out, EXT_HISTORY);
+    pb_put_varint(out, HISTORY_END, end);
     pb_end(out, inner);
     pb_end(out, outer);
 }

@@ -96,6 +96,8 @@ static bool state_equal(void *ctx, const void *a, const void *b)
         return false;
     if (src->kind == SNAPSHOT_STOCK && x->snap->bells != y->snap->bells)
         return false; /* the peer has not heard it yet */
+    if (src->history && x->snap->history_end != y->snap->history_end)
+        return false; /* blank lines scrolled: the same picture, further down */
     return x->snap == y->snap || snapshot_equal(x->snap, y->snap, src->kind);
 }
 
@@ -108,6 +110,8 @@ static int state_diff(void *ctx, const void *from, const void *to, struct buf *o
         message_put_echo_ack(out, b->echo_ack);
     if (a->zero || a->snap->cols != b->snap->cols || a->snap->rows != b->snap->rows)
         message_put_resize(out, b->snap->cols, b->snap->rows);
+    if (src->history && a->snap->history_end != b->snap->history_end)
+        message_put_history(out, b->snap->history_end);
     if (a->snap == b->snap)
         return buf_err(out);
     buf_clear(&src->host);
@@ -129,6 +133,7 @@ static struct snapshot *first_step(const struct snapshot *from, const struct sna
     else
         s = snapshot_copy(from);
     s->alt = to->alt;
+    s->history_end = from->history_end;
     return s;
 }
 
@@ -143,6 +148,8 @@ static void *state_partial(void *ctx, const void *from, const void *to, size_t b
     else
         part = diff_partial(a->snap, b->snap, budget);
     struct screen *s;
+    /* A part has the old end of the history: what has left the screen is known when all of it is.
+     */
     if (part == b->snap || snapshot_equal(part, b->snap, SNAPSHOT_NATIVE))
         s = state_ref((void *)(uintptr_t)to);
     else
@@ -222,6 +229,8 @@ static int replica_apply(void *ctx, const void *ref, const uint8_t *diff, size_t
         loaded = touched = true;
         if (m.kind == MESSAGE_RESIZE)
             term_resize(rep->term, (uint16_t)m.width, (uint16_t)m.height);
+        else if (m.kind == MESSAGE_HISTORY)
+            term_set_history_end(rep->term, m.history_end);
         else
             term_write(rep->term, m.bytes, m.len);
     }

@@ -23,6 +23,7 @@ void screen_unref(struct screen *s);
 /* The server's states. */
 struct screen_source {
     enum snapshot_kind kind;
+    bool history;    /* states say where the history ends: the peer has SYNC_CAP_HISTORY */
     struct buf host; /* scratch */
 };
 void screen_source_init(struct screen_source *src, enum snapshot_kind kind);

@@ -405,6 +405,12 @@ void sync_set_screen(struct sync *s, const struct snapshot *snap, uint64_t now_u
     screen_changed(s);
 }
 
+void sync_tell_history(struct sync *s)
+{
+    BUG_ON(s->role != SYNC_SERVER);
+    s->source.history = s->native;
+}
+
 int sync_input_next(struct sync *s, struct sync_input *item)
 {
     BUG_ON(s->role != SYNC_SERVER);
@@ -497,6 +503,13 @@ size_t sync_log_room(const struct sync *s, unsigned log)
 {
     BUG_ON(log >= SYNC_LOGS);
     return buf_room(&s->writers.log[log].bytes);
+}
+
+size_t sync_log_unsent(const struct sync *s, unsigned log)
+{
+    BUG_ON(log >= SYNC_LOGS);
+    const struct log_writer *l = &s->writers.log[log];
+    return buf_len(&l->bytes) - (size_t)(l->next - l->acked);
 }
 
 void sync_log_set_cap(struct sync *s, unsigned log, size_t cap)

@@ -44,6 +44,7 @@ struct sync;
 #define SYNC_WINDOW          65536       /* native: input bytes appended but not yet consumed */
 #define SYNC_LOGS            4           /* logs in each direction, ids 0 .. SYNC_LOGS-1 */
 #define SYNC_LOG_EVENTS      0           /* the log of events: bell, exit status, ... */
+#define SYNC_LOG_HISTORY     1           /* the lines that left the main screen */
 #define SYNC_LOG_SEND_MAX    (1u << 20)  /* default cap of unacknowledged bytes of a log we write */
 #define SYNC_LOG_RECV_MAX    (256u << 10) /* unread and out-of-order bytes of a log we read */
 
@@ -55,8 +56,9 @@ enum sync_caps {
     SYNC_CAP_STASH = 1 << 2,    /* instructions without a state; early instructions are kept */
     SYNC_CAP_RESYNC = 1 << 3,   /* a server of screens starts anew from state 0 when asked to */
     SYNC_CAP_TERMINAL = 1 << 4, /* events with text: side effects, facts of the terminal */
+    SYNC_CAP_HISTORY = 1 << 5,  /* a server brings the lines that left the screen, if asked to */
 };
-#define SYNC_CAPS_ALL 31u
+#define SYNC_CAPS_ALL 63u
 
 /* What is known of the path, as link tells it at this moment. */
 struct sync_link {
@@ -157,6 +159,10 @@ struct sync_remote sync_remote(const struct sync *s);
 /* The live screen changed (takes its own reference). Cheap: the diff is made when it is sent. */
 void sync_set_screen(struct sync *s, const struct snapshot *snap, uint64_t now_us);
 
+/* From now on screens say where the history of what they show ends (snapshot.history_end): to a
+ * native peer that asked for the history. Else it is 0 at the client. */
+void sync_tell_history(struct sync *s);
+
 struct sync_input {
     bool resize;
     uint16_t cols, rows;  /* resize: the last of a run (§8), within 1..SCREEN_MAX */
@@ -193,6 +199,9 @@ uint64_t sync_interval_us(const struct sync_link *facts);
  * unacknowledged bytes, ERR_STATE when the peer has no SYNC_CAP_LOGS. Records are session's. */
 int MUST_USE sync_log_append(struct sync *s, unsigned log, const void *bytes, size_t len);
 size_t sync_log_room(const struct sync *s, unsigned log);
+/* Bytes appended to our log that never left yet: who can make bytes when they are needed appends
+ * only when this is small, so that little is committed while the link is slow. */
+size_t sync_log_unsent(const struct sync *s, unsigned log);
 /* Another cap for the unacknowledged bytes of our log (default SYNC_LOG_SEND_MAX). */
 void sync_log_set_cap(struct sync *s, unsigned log, size_t cap);
 /* Unread bytes of the peer's log, in order, borrowed until the next call into sync; *len 0 = none.

@@ -100,7 +100,7 @@ void paint_init(struct paint *p, struct buf *out, struct paint_caps caps, uint16
     p->caps = caps;
     p->cols = cols;
     p->rows = rows;
-    p->at_known = p->pen_known = p->pending = false;
+    p->at_known = p->pen_known = p->pending = p->above = false;
     p->pen = (struct pen){0};
     p->links = NULL;
     p->open = p->at = p->limit = NULL;
@@ -680,9 +680,13 @@ static enum next paint_row(struct paint *p, uint16_t at, const struct row *from,
 {
     if (!from && !joined) {
         move(p, at, 0);
-        erase_pen(p, 0);
-        p->at = put_csi(room(p, 8), 'K', 0, 0);
-        from = &row_blank_row;
+        if (at == 0 && keep_above && p->cols > 1) {
+            joined = true; /* the cursor stands there: nothing is cleared before it is written */
+        } else {
+            erase_pen(p, 0);
+            p->at = put_csi(room(p, 8), 'K', 0, 0);
+            from = &row_blank_row;
+        }
         mark_unknown = true;
     }
     struct plan n = row_plan(p, at, from, to, joined, mark_unknown);
@@ -769,7 +773,8 @@ void paint_grid(struct paint *p, const struct row *const *from, const struct row
         }
         if (f == t && next == NEXT_ANY && !unknown)
             continue;
-        bool keep_above = !p->caps.firm && p->caps.wrap && i && to && to[i - 1]->wrapped;
+        bool keep_above =
+            !p->caps.firm && p->caps.wrap && to && (i ? to[i - 1]->wrapped : p->above);
         next = paint_row(p, i, next == NEXT_CLEARED ? NULL : f, t, next == NEXT_JOINED, unknown,
                          keep_above);
     }

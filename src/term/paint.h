@@ -45,6 +45,7 @@ struct paint {
     struct pen pen;    /* as the receiver has it: degraded to caps; if pen_known. Its link is known
                           always: none but within paint_grid */
     const struct links *links; /* of what is painted; the caller's, NULL after paint_init */
+    bool above;                /* the line above row 0 has a wrap mark that must stay */
 
     uint8_t *open, *at, *limit; /* private: the part of out being written */
     uint8_t spill[256];         /* private: stands in for it when out is nearly full */

@@ -253,6 +253,14 @@ void term_load(struct term *t, const struct snapshot *s)
     t->dirty = false;
 }
 
+void term_set_history_end(struct term *t, uint64_t end)
+{
+    if (t->loaded_history_end == end)
+        return;
+    t->loaded_history_end = end;
+    t->dirty = true;
+}
+
 const struct modes *term_modes(const struct term *t)
 {
     return &t->modes;

@@ -93,6 +93,9 @@ struct snapshot *term_snapshot_shown(struct term *t);
  * but for the pen. */
 void term_load(struct term *t, const struct snapshot *s);
 
+/* A replica is told where the history of what it shows ends. */
+void term_set_history_end(struct term *t, uint64_t end);
+
 const struct modes *term_modes(const struct term *t);
 /* Not const: reading it fills a cache. NULL in a replica. */
 struct history *term_history(struct term *t);

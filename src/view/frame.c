@@ -221,7 +221,7 @@ static void paint_store(struct view *v, const struct paint *p)
 
 /* Lines move without getting into the scrollback: by IL and DL only. What falls out at the bottom
  * of the screen needs no region. */
-static void put_scroll(struct paint *p, const struct scroll *s)
+void frame_scroll(struct paint *p, const struct scroll *s)
 {
     bool region = s->bottom + 1 < p->rows;
     unsigned n = (unsigned)(s->by > 0 ? s->by : -s->by);
@@ -245,6 +245,10 @@ static void put_switch(struct view *v, bool alt, struct paint *p)
         return;
     paint_pen(p, &no_pen);
     put_kitty(v, 0, p->out); /* each screen has its own */
+    if (alt) {
+        v->main_row_at = p->row;
+        v->main_at_known = p->at_known;
+    }
     buf_put_text(p->out, alt ? v->smcup : v->rmcup);
     v->on_alt = alt;
     /* Whether it was cleared, and what the switch saved and restored, is the terminal's secret. */
@@ -263,7 +267,8 @@ static void compose(struct view *v, const struct frame *f)
         if (i >= s->rows)
             v->want[i] = &row_blank_row;
         else
-            v->want[i] = f->farewell && !v->facts.all_on_alt ? s->main_row[i] : snapshot_row(s, i);
+            v->want[i] = (f->farewell && !v->facts.all_on_alt) || v->main_only ? s->main_row[i]
+                                                                               : snapshot_row(s, i);
     }
     if (f->bar)
         v->want[0] = bar_get(v, f->bar);
@@ -311,15 +316,38 @@ static unsigned rows_differing(const struct view *v, const struct row *const *to
     return n;
 }
 
+/* After a resize. A terminal that grew may have taken lines back from its scrollback, which must
+ * not be painted over: they are scrolled out again. Where they end is told by the cursor, which
+ * moved with them; so row 0 of what we had shown becomes row 0 again. Where it cannot be found for
+ * sure (a wider terminal joins rows), some of our own rows go with them, rather than that lines are
+ * lost. A terminal that shrank has scrolled rows out by itself. */
+static void put_settle(struct view *v, struct paint *p)
+{
+    struct settle *s = &v->settle;
+    if (!s->pending || v->on_alt)
+        return;
+    s->pending = v->feed.tail = false;
+    p->at_known = false;
+    if (!s->grown)
+        return;
+    unsigned up = s->wider ? s->least : s->most;
+    paint_pen(p, &no_pen);
+    buf_put_u8(p->out, '\r');
+    if (up)
+        paint_csi(p->out, 'A', up, 0);
+    for (uint16_t i = 1; i < v->facts.rows; i++)
+        buf_put_u8(p->out, '\n');
+}
+
 static void put_picture(struct view *v, const struct frame *f, struct paint *p)
 {
     struct row **told = v->told[v->on_alt];
     struct scroll scrolls[SCROLL_MOST];
     size_t n = 0;
-    if (v->facts.il_dl)
-        n = scroll_find((rows_ref)told, v->want, v->facts.rows, scrolls);
+    n = feed_scrolls(v, (rows_ref)told, v->want, scrolls);
     for (size_t i = 0; i < n; i++)
-        put_scroll(p, &scrolls[i]);
+        frame_scroll(p, &scrolls[i]);
+    p->above = v->feed.tail && !v->on_alt;
     paint_grid(p, (rows_ref)told, v->want, scrolls, n);
     for (uint16_t i = 0; i < v->facts.rows; i++) {
         if (told[i] == v->want[i])
@@ -338,13 +366,15 @@ static void put_frame(struct view *v, const struct frame *f, struct buf *out)
     if (wraps != v->wraps)
         view_forget_rows(v);
     v->wraps = wraps;
-    bool alt = v->facts.all_on_alt || (v->smcup && s->alt && !f->farewell);
+    bool alt = v->facts.all_on_alt || (v->smcup && s->alt && !f->farewell && !v->main_only);
     compose(v, f);
-    bool large = alt != v->on_alt || rows_differing(v, (rows_ref)v->told[v->on_alt]) > 1;
+    bool large = alt != v->on_alt || rows_differing(v, (rows_ref)v->told[v->on_alt]) > 1 ||
+                 (v->settle.pending && !alt) || feed_ready(v, f);
     bool sync = large && v->facts.sync;
     if (sync)
         buf_put_text(out, "\033[?2026h");
     paint_load(v, s, &p, out);
+    put_settle(v, &p); /* before CSI r moves the cursor */
     if (!v->told_all) {
         /* What somebody else may have left: line drawing, insert, origin, no autowrap, a region. */
         buf_put_text(out, "\017\033(B\033[4l\033[?6l\033[?7h\033[r\033[?1h");
@@ -360,6 +390,8 @@ static void put_frame(struct view *v, const struct frame *f, struct buf *out)
         mode_put(out, 25, false);
         v->cursor_visible = false;
     }
+    put_settle(v, &p);
+    feed_put(v, f, &p);
     put_picture(v, f, &p);
     put_cursor(v, f, &p);
     paint_store(v, &p);
@@ -379,16 +411,20 @@ int frame_put(struct view *v, const struct frame *f, struct buf *out)
     uint64_t bells = v->bells, clips = v->clips;
     uint8_t keys[SCREENS];
     memcpy(keys, v->kitty_keys, sizeof keys);
+    struct settle settle = v->settle;
     struct colours *colours = colours_ref(v->colours);
     put_frame(v, f, out);
     if (!buf_err(out)) {
         colours_unref(colours);
+        feed_commit(v);
         return 0;
     }
     /* None of it is sent, so the terminal is where it was, and we no longer know where. */
     buf_trim(out, mark);
     v->on_alt = on_alt;
     memcpy(v->kitty_keys, keys, sizeof keys);
+    v->settle = settle;
+    feed_rollback(v);
     v->bells = bells;
     v->clips = clips;
     colours_unref(v->colours);

@@ -53,6 +53,7 @@ struct view *view_new(const struct view_facts *f)
     v->facts.all_on_alt = f->all_on_alt && v->smcup;
     v->facts.title_prefix = v->title_prefix = text_copy(f->title_prefix ? f->title_prefix : "");
     rows_new(v);
+    feed_init(&v->feed);
     return v;
 }
 
@@ -61,6 +62,7 @@ void view_free(struct view *v)
     if (!v)
         return;
     rows_free(v);
+    feed_fini(&v->feed);
     snapshot_unref(v->last);
     colours_unref(v->colours);
     row_unref(v->bar);
@@ -89,8 +91,32 @@ void view_repaint(struct view *v)
     v->told_all = v->at_known = v->pen_known = false;
 }
 
+/* The terminal may have scrolled what it shows, in either direction, and the cursor with it: that
+ * is remembered as the distance between the two (see frame.c). */
+static void settle_note(struct view *v, uint16_t cols, uint16_t rows)
+{
+    struct settle *s = &v->settle;
+    uint16_t row = v->on_alt ? v->main_row_at : v->row;
+    if (!v->started || v->facts.all_on_alt)
+        return;
+    if (!s->pending) {
+        *s = (struct settle){.pending = true};
+        bool known = v->on_alt ? v->main_at_known : v->at_known;
+        for (uint16_t i = 0; known && i < row; i++) {
+            const struct row *r = v->told[SCREEN_MAIN][i];
+            s->most++;
+            s->least += r && !(v->wraps && r->wrapped);
+        }
+        if (v->feed.tail && s->least)
+            s->least--;
+    }
+    s->wider |= cols > v->facts.cols;
+    s->grown |= cols > v->facts.cols || rows > v->facts.rows;
+}
+
 void view_resize(struct view *v, uint16_t cols, uint16_t rows)
 {
+    settle_note(v, cols, rows);
     rows_free(v);
     v->facts.cols = clamp_size(cols);
     v->facts.rows = clamp_size(rows);
@@ -103,6 +129,7 @@ void view_resize(struct view *v, uint16_t cols, uint16_t rows)
 static int take(struct view *v, struct buf *out)
 {
     view_repaint(v);
+    v->settle.pending = v->feed.tail = v->kept.tail = false;
     v->started = true;
     v->on_alt = false;
     if (v->facts.all_on_alt) {
@@ -223,6 +250,11 @@ size_t view_reset_bytes(const struct view *v, uint8_t *out, size_t size)
     size_t n = buf_len(&b) < size ? buf_len(&b) : size;
     memcpy(out, t, n);
     return n;
+}
+
+void view_main_only(struct view *v)
+{
+    v->main_only = true;
 }
 
 const struct view_ledger *view_ledger(const struct view *v)

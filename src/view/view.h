@@ -32,13 +32,14 @@ struct view_facts {
     bool pixel_mouse;         /* CSI ? 1016 h */
     bool scheme;              /* CSI ? 2031 h */
     bool graphemes;           /* CSI ? 2027 h */
+    bool clear_scrollback;    /* CSI 3 J is understood */
 };
 
 /* The least that can be assumed of an unknown $TERM: a VT100 with ANSI colours. */
 void view_facts_default(struct view_facts *f, uint16_t cols, uint16_t rows);
 
 /* Which line numbers (snapshot.history_end counts them) stand in the terminal's own scrollback:
- * first <= n < end. Nothing feeds it yet, so it is empty. */
+ * first <= n < end, but for those in gaps that the user sees. */
 struct view_ledger {
     uint64_t first, end;
 };
@@ -80,6 +81,27 @@ int MUST_USE view_end(struct view *v, struct buf *out);
  * handler. Returns the length. Nothing unless started. */
 #define VIEW_RESET_MAX 512
 size_t view_reset_bytes(const struct view *v, uint8_t *out, size_t size);
+
+/* ---- history ----
+ * Lines that left the far main screen, in their order; view_frame writes them into the terminal's
+ * scrollback once the screen shown is one that they have left, while the main screen shows. A
+ * frame writes FEED_FRAME_BYTES of them or a little more; view_frame again for the rest. */
+
+/* False: enough waits; hand over no more until frames have been made. */
+bool view_history_room(const struct view *v);
+/* The line of that number (above all before); takes the row over. */
+void view_history_line(struct view *v, uint64_t number, struct row *line);
+/* Lines first..end-1 are missing: one visible line says so. */
+void view_history_gap(struct view *v, uint64_t first, uint64_t end);
+/* CSI 3 J: lines below `end` are forgotten, here too if the terminal can. */
+void view_history_clear(struct view *v, uint64_t end);
+/* Nothing below `end` is to come any more. */
+void view_history_skip(struct view *v, uint64_t end);
+/* Would a frame of `s` feed something? */
+bool view_history_ready(const struct view *v, const struct snapshot *s);
+size_t view_history_bytes(const struct view *v); /* held in lines that wait */
+/* The program is gone: from now on frames show the main screen. */
+void view_main_only(struct view *v);
 
 /* What the terminal answered: from now on it is told more. */
 struct answers;

@@ -2,12 +2,28 @@
 #ifndef TERN_VIEW_VIEW_IMPL_H
 #define TERN_VIEW_VIEW_IMPL_H
 
+#include "view/feed.h"
 #include "view/view.h"
 
 /* Longest smcup or rmcup that is believed. */
 #define SWITCH_MAX 128
 
 enum { SCREEN_MAIN, SCREEN_ALT, SCREENS };
+
+/* What the last frame that fitted left behind. */
+struct view_kept {
+    struct view_ledger ledger;
+    uint16_t from;
+    bool tail;
+};
+
+/* After a resize: how many rows above the cursor row 0 of what was told stood, at most and at least
+ * (rows that a wider terminal may have joined do not count). */
+struct settle {
+    bool pending;
+    bool wider, grown; /* at some time since; else no line can have come back */
+    uint16_t most, least;
+};
 
 struct view {
     struct view_facts facts; /* its strings are owned here */
@@ -36,11 +52,20 @@ struct view {
     struct row *bar;         /* row 0 while the bar shows, or NULL */
     char *bar_text;          /* its text */
     const struct row **want; /* scratch: rows of the frame being made */
+    struct feed feed;
     struct view_ledger ledger;
+    struct view_kept kept;
+    struct settle settle;
+    uint16_t main_row_at; /* cursor's row on the main screen while the alternate shows */
+    bool main_at_known;
+    bool main_only; /* the program is gone: its alternate screen does not count */
 };
 
 /* The bar as a row of that many columns. */
 struct row *bar_row(const char *text, uint16_t cols, bool colours);
+
+/* Rows move, by IL and DL only. */
+void frame_scroll(struct paint *p, const struct scroll *s);
 
 /* How a frame is to be made. */
 struct frame {

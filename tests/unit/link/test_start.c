@@ -35,6 +35,7 @@ static void fill(struct start_record *s)
     s->signal_status = true;
     s->width = 2;
     s->verbose = true;
+    s->history_lines = UINT64_MAX;
 }
 
 static void round_trip(void **state)
@@ -70,6 +71,7 @@ static void round_trip(void **state)
     assert_int_equal(out.port_high, 60999);
     assert_string_equal(out.bind, "127.0.0.1");
     assert_int_equal(out.width, 2);
+    assert_true(out.history_lines == UINT64_MAX);
     start_fini(&in);
     start_fini(&out);
     buf_fini(&b);
@@ -82,7 +84,8 @@ static void is_what_the_proto_file_says(void **state)
         "env: \"LANG=C.UTF-8\"\nenv: \"EMPTY=\"\nargv: \"sh\"\nargv: \"\"\nargv: \"a b\\nc\"\n"
         "caps: 18446744073709551615\naction: ATTACH\nsession: \"main\"\n"
         "detach_timeout: 864000\nno_udp: true\nport_low: 60001\nport_high: 60999\n"
-        "bind: \"127.0.0.1\"\nsignal_status: true\nwidth: 2\nverbose: true\n";
+        "bind: \"127.0.0.1\"\nsignal_status: true\nwidth: 2\nverbose: true\n"
+        "history_lines: 18446744073709551615\n";
     struct start_record in, out;
     struct buf ours, text, theirs;
     size_t used;
@@ -141,7 +144,7 @@ static void refuses_nonsense(void **state)
         {6, "=x", 2, 0, ERR_SYNTAX},     {7, "a\0b", 3, 0, ERR_SYNTAX},
         {10, "../x", 4, 0, ERR_SYNTAX},  {3, "text", 4, 0, ERR_SYNTAX},
         {7, NULL, 0, 5, ERR_SYNTAX},     {13, NULL, 0, 7, ERR_SYNTAX}, /* low above high */
-        {20, "future", 6, 0, 1},         {21, NULL, 0, 9, 1},
+        {1000, "future", 6, 0, 1},       {1001, NULL, 0, 9, 1},
         {19, NULL, 0, 1, ERR_SYNTAX}, /* shell without a text */
         {19, "yes", 3, 0, ERR_SYNTAX},
     };

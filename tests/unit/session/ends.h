@@ -32,6 +32,7 @@ struct ends {
     unsigned hangups, ended, closed, resizes;
     uint16_t cols, rows; /* of the pty */
     struct buf typed;    /* what the pty got */
+    uint64_t history;    /* lines that clients want who join from now on */
 };
 
 static inline void ends_entropy(void *ctx, void *out, size_t len)
@@ -90,6 +91,7 @@ static inline void ends_join(struct ends *e, int i, uint16_t cols, uint16_t rows
     struct connect c;
     assert_int_equal(server_link_open(e->server, e->sid, &c, e->now), 0);
     e->route[i] = c.route;
+    server_link_history(e->server, c.route, e->history);
     struct view_facts facts;
     view_facts_default(&facts, cols, rows);
     facts.osc = facts.clip = facts.notify = true;
@@ -98,11 +100,13 @@ static inline void ends_join(struct ends *e, int i, uint16_t cols, uint16_t rows
         .entropy = {ends_entropy, &e->rng},
         .tty = &facts,
         .escape = {ESCAPE_SSH, '~'},
+        .history = e->history != 0,
         .name = "tern",
         .now_us = e->now,
     });
     connect_wipe(&c);
-    e->tty[i] = term_new(&(struct term_config){.cols = cols, .rows = rows});
+    e->tty[i] =
+        term_new(&(struct term_config){.cols = cols, .rows = rows, .history_bytes = 64 << 20});
     link_pipe_open(client_end_link(e->client[i]), 50 + (uint32_t)i, e->now);
     assert_true(server_pipe(e->server, e->route[i], 50 + (uint32_t)i, true, e->now));
 }

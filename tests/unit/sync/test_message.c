@@ -26,6 +26,9 @@ static void put(struct buf *out, const struct message *m)
     case MESSAGE_ECHO_ACK:
         message_put_echo_ack(out, m->echo_ack);
         break;
+    case MESSAGE_HISTORY:
+        message_put_history(out, m->history_end);
+        break;
     }
 }
 

@@ -1,0 +1,101 @@
+#include "session/history_log.h"
+
+#include "base/pb.h"
+
+#include <zlib.h>
+
+enum { FIELD_FIRST = 1, FIELD_END = 2, FIELD_PLAIN = 3, FIELD_DEFLATED = 4 };
+/* What is shorter is not worth a deflate stream: the instruction is deflated too. */
+#define DEFLATE_LEAST 512
+
+void history_record_init(struct history_record *r)
+{
+    *r = (struct history_record){0};
+    buf_init(&r->lines, HISTORY_RECORD_MAX);
+}
+
+void history_record_fini(struct history_record *r)
+{
+    buf_fini(&r->lines);
+}
+
+/* Append the deflated lines as a field; false, and nothing appended, if that is no gain. */
+static bool put_deflated(struct buf *out, const struct buf *lines)
+{
+    uLongf size = compressBound((uLong)buf_len(lines));
+    size_t mark = buf_len(out);
+    if (buf_len(lines) < DEFLATE_LEAST)
+        return false;
+    struct buf packed;
+    buf_init(&packed, size);
+    uint8_t *to = buf_reserve(&packed, size);
+    bool less = compress(to, &size, buf_data(lines), (uLong)buf_len(lines)) == Z_OK &&
+                size < buf_len(lines) / 8 * 7;
+    if (less)
+        pb_put_bytes(out, FIELD_DEFLATED, to, size);
+    else
+        buf_trim(out, mark);
+    buf_fini(&packed);
+    return less;
+}
+
+void history_record_put(struct buf *out, const struct history_record *r)
+{
+    size_t mark = pb_begin(out, r->kind);
+    pb_put_varint(out, FIELD_FIRST, r->first);
+    pb_put_varint(out, FIELD_END, r->end);
+    if (r->kind == HISTORY_LINES && !put_deflated(out, &r->lines))
+        pb_put_bytes(out, FIELD_PLAIN, buf_data(&r->lines), buf_len(&r->lines));
+    pb_end(out, mark);
+}
+
+static int inflate_lines(const struct pb_field *f, struct buf *lines)
+{
+    uLongf size = HISTORY_RECORD_MAX;
+    uint8_t *to = buf_reserve(lines, size);
+    if (!to || uncompress(to, &size, f->bytes, (uLong)f->len) != Z_OK)
+        return ERR_SYNTAX;
+    buf_commit(lines, size);
+    return ERR_OK;
+}
+
+static int take_body(const struct pb_field *body, struct history_record *r)
+{
+    struct reader in = reader_of(body->bytes, body->len);
+    struct pb_field f;
+    int got;
+    while ((got = pb_next(&in, &f)) > 0) {
+        if (f.number == FIELD_FIRST && f.type == PB_VARINT) {
+            r->first = f.value;
+        } else if (f.number == FIELD_END && f.type == PB_VARINT) {
+            r->end = f.value;
+        } else if (f.number == FIELD_PLAIN && f.type == PB_BYTES && !buf_len(&r->lines)) {
+            buf_put(&r->lines, f.bytes, f.len);
+        } else if (f.number == FIELD_DEFLATED && f.type == PB_BYTES && !buf_len(&r->lines)) {
+            if (inflate_lines(&f, &r->lines))
+                return ERR_SYNTAX;
+        }
+    }
+    if (got < 0 || r->first > r->end)
+        return ERR_SYNTAX;
+    if (r->kind == HISTORY_LINES && r->end - r->first > HISTORY_LINES_MAX)
+        return ERR_SYNTAX;
+    return ERR_OK;
+}
+
+int history_record_get(const uint8_t *p, size_t len, struct history_record *r, size_t *used)
+{
+    struct reader in = reader_of(p, len);
+    struct pb_field f;
+    *used = 0;
+    int got = pb_next(&in, &f);
+    if (got == ERR_SHORT || !got)
+        return len > HISTORY_RECORD_MAX ? ERR_SYNTAX : 0;
+    if (got < 0 || f.type != PB_BYTES || f.len > HISTORY_RECORD_MAX)
+        return ERR_SYNTAX;
+    *used = len - in.len;
+    r->kind = (enum history_kind)f.number;
+    r->first = r->end = 0;
+    buf_clear(&r->lines);
+    return take_body(&f, r) ? ERR_SYNTAX : 1;
+}

@@ -1,0 +1,143 @@
+/* The history on its way to the clients: each attachment reads from its session's history as its
+ * log drains, so that nothing waits but in the history itself, where the oldest lines go first. */
+#include "session/server_impl.h"
+
+#include "session/history_log.h"
+#include "term/history.h"
+
+/* No more lines go into the log while this much of it has never left. */
+#define UNSENT_MAX 32768
+/* After lines were lost for a flood no others go until it is over, so that the user finds one gap
+ * and not hundreds; but a flood without an end is not waited for. */
+#define HOLD_US      200000u
+#define HOLD_MOST_US 2000000u
+
+static bool wanted(const struct attachment *a)
+{
+    return a->history.want &&
+           (a->state == ATTACHMENT_LIVE || (a->state == ATTACHMENT_ENDING && !a->leaving));
+}
+
+static int put(struct attachment *a, const struct history_record *r)
+{
+    struct buf b;
+    buf_init(&b, HISTORY_RECORD_MAX);
+    history_record_put(&b, r);
+    int err = buf_err(&b);
+    if (!err)
+        err = sync_log_append(a->lane.sync, SYNC_LOG_HISTORY, buf_data(&b), buf_len(&b));
+    buf_fini(&b);
+    return err;
+}
+
+static int put_mark(struct attachment *a, enum history_kind kind, uint64_t first, uint64_t end)
+{
+    return put(a, &(struct history_record){.kind = kind, .first = first, .end = end});
+}
+
+/* What the client must know before the next line. */
+static int put_marks(struct attachment *a, uint64_t now_us)
+{
+    struct history_feed *f = &a->history;
+    struct history *h = term_history(a->session->term);
+    uint64_t end = history_end(h), first = history_first(h);
+    uint64_t oldest = end > f->want && end - f->want > first ? end - f->want : first;
+    bool begun = f->begun;
+    if (!f->begun) {
+        f->begun = true;
+        f->next = f->gap = a->session->cleared;
+        if (put_mark(a, HISTORY_SKIP, 0, f->next))
+            return ERR_CAP;
+    }
+    if (f->cleared) {
+        if (put_mark(a, HISTORY_CLEAR, 0, f->cleared))
+            return ERR_CAP;
+        if (f->next < f->cleared)
+            f->next = f->cleared;
+        f->gap = f->next;
+        f->cleared = 0;
+    }
+    if (f->next < oldest) {
+        f->next = oldest;
+        if (begun && !f->hold_since_us)
+            f->hold_since_us = now_us;
+        uint64_t most = f->hold_since_us + HOLD_MOST_US;
+        if (begun)
+            f->hold_us = now_us + HOLD_US < most ? now_us + HOLD_US : most;
+    }
+    if (f->gap == f->next)
+        return ERR_OK;
+    if (f->hold_us > now_us)
+        return ERR_STATE;
+    int err = put_mark(a, HISTORY_GAP, f->gap, f->next);
+    if (!err) {
+        f->gap = f->next;
+        f->hold_since_us = f->hold_us = 0;
+    }
+    return err;
+}
+
+/* The next lines, as many as make a record; ERR_STATE when there are none. */
+static int put_lines(struct attachment *a)
+{
+    struct history_feed *f = &a->history;
+    struct history *h = term_history(a->session->term);
+    uint64_t n = history_next(h, f->next);
+    if (n > f->next) {
+        if (put_mark(a, HISTORY_SKIP, f->next, n))
+            return ERR_CAP;
+        f->next = f->gap = n;
+    }
+    struct history_record r = {.kind = HISTORY_LINES, .first = n};
+    const struct row *line;
+    buf_init(&r.lines, HISTORY_RECORD_MAX - 64);
+    while (n < history_end(h) && n - r.first < HISTORY_LINES_MAX &&
+           buf_len(&r.lines) < HISTORY_PACK && (line = history_line(h, n))) {
+        line_put(&r.lines, line);
+        n++;
+    }
+    r.end = n;
+    int err = n == r.first ? ERR_STATE : put(a, &r);
+    buf_fini(&r.lines);
+    if (!err)
+        f->next = f->gap = n;
+    return err;
+}
+
+void attachment_history(struct attachment *a, uint64_t now_us)
+{
+    struct sync *s = a->lane.sync;
+    struct history *h = term_history(a->session->term);
+    if (!wanted(a))
+        return;
+    if (a->history.begun && a->history.next > history_end(h))
+        a->history.next = a->history.gap = history_end(h);
+    while (sync_log_unsent(s, SYNC_LOG_HISTORY) < UNSENT_MAX &&
+           sync_log_room(s, SYNC_LOG_HISTORY) > 2 * HISTORY_RECORD_MAX)
+        if (put_marks(a, now_us) || put_lines(a))
+            return;
+}
+
+bool attachment_history_done(const struct attachment *a)
+{
+    const struct history_feed *f = &a->history;
+    if (!f->want)
+        return true;
+    return f->begun && !f->cleared && f->gap == f->next &&
+           f->next == history_end(term_history(a->session->term)) &&
+           sync_log_room(a->lane.sync, SYNC_LOG_HISTORY) == SYNC_LOG_SEND_MAX;
+}
+
+uint64_t attachment_history_deadline(const struct attachment *a)
+{
+    const struct history_feed *f = &a->history;
+    return wanted(a) && f->gap < f->next && f->hold_us ? f->hold_us : UINT64_MAX;
+}
+
+void session_history_cleared(struct session *q)
+{
+    q->cleared = history_end(term_history(q->term));
+    for (size_t i = 0; i < q->server->link_count; i++)
+        if (q->server->links[i]->session == q)
+            q->server->links[i]->history.cleared = q->cleared;
+}

@@ -1,0 +1,383 @@
+#include "view/feed.h"
+
+#include "base/mem.h"
+#include "term/row_edit.h"
+#include "view/view_impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef const struct row *const *rows_ref;
+
+void feed_init(struct feed *f)
+{
+    *f = (struct feed){0};
+}
+
+static struct feed_item *item_at(const struct feed *f, size_t i)
+{
+    return &f->item[(f->head + i) & (f->size - 1)];
+}
+
+static size_t item_bytes(const struct feed_item *i)
+{
+    return sizeof *i + (i->row ? row_bytes(i->row) : 0);
+}
+
+static void drop_first(struct feed *f)
+{
+    struct feed_item *i = item_at(f, 0);
+    f->bytes -= item_bytes(i);
+    row_unref(i->row);
+    f->head++;
+    f->n--;
+}
+
+static void drop_all(struct feed *f)
+{
+    while (f->n)
+        drop_first(f);
+    f->done = f->from = 0;
+}
+
+void feed_fini(struct feed *f)
+{
+    drop_all(f);
+    free(f->item);
+    free(f->piece);
+    free(f->virt);
+    *f = (struct feed){0};
+}
+
+static void push(struct feed *f, const struct feed_item *i)
+{
+    if (f->n == f->size) {
+        size_t size = f->size ? f->size * 2 : 64;
+        struct feed_item *to = mem_resize(NULL, size, sizeof *to);
+        for (size_t k = 0; k < f->n; k++)
+            to[k] = *item_at(f, k);
+        free(f->item);
+        f->item = to;
+        f->size = size;
+        f->head = 0;
+    }
+    f->n++;
+    *item_at(f, f->n - 1) = *i;
+    f->bytes += item_bytes(i);
+}
+
+/* ---- what comes in ---- */
+
+bool view_history_room(const struct view *v)
+{
+    return v->feed.bytes < FEED_BYTES_MAX && v->feed.n < FEED_LINES_MAX + 2u * v->facts.rows;
+}
+
+void view_history_line(struct view *v, uint64_t number, struct row *line)
+{
+    push(&v->feed, &(struct feed_item){FEED_LINE, number, number + 1, line});
+}
+
+void view_history_gap(struct view *v, uint64_t first, uint64_t end)
+{
+    if (first < end)
+        push(&v->feed, &(struct feed_item){FEED_GAP, first, end, NULL});
+}
+
+void view_history_clear(struct view *v, uint64_t end)
+{
+    drop_all(&v->feed);
+    v->kept.from = 0;
+    push(&v->feed, &(struct feed_item){FEED_CLEAR, end, end, NULL});
+}
+
+void view_history_skip(struct view *v, uint64_t end)
+{
+    push(&v->feed, &(struct feed_item){FEED_SKIP, end, end, NULL});
+}
+
+bool view_history_ready(const struct view *v, const struct snapshot *s)
+{
+    return feed_ready(v, &(struct frame){.s = s});
+}
+
+size_t view_history_bytes(const struct view *v)
+{
+    return v->feed.bytes;
+}
+
+/* ---- pieces ---- */
+
+/* May the item be fed while `s` shows? */
+static bool is_due(const struct feed_item *i, const struct snapshot *s)
+{
+    return i->kind >= FEED_CLEAR || i->end <= s->history_end;
+}
+
+bool feed_ready(const struct view *v, const struct frame *f)
+{
+    const struct feed *q = &v->feed;
+    return q->done < q->n && !v->facts.all_on_alt && (f->farewell || v->main_only || !f->s->alt) &&
+           is_due(item_at(q, q->done), f->s);
+}
+
+/* "12,345" */
+static void put_grouped(char *out, size_t size, uint64_t n)
+{
+    char digits[24];
+    size_t len = (size_t)snprintf(digits, sizeof digits, "%llu", (unsigned long long)n), at = 0;
+    for (size_t i = 0; i < len && at + 2 < size; i++) {
+        if (i && (len - i) % 3 == 0)
+            out[at++] = ',';
+        out[at++] = digits[i];
+    }
+    out[at] = 0;
+}
+
+static struct row *gap_row(const struct feed_item *i)
+{
+    char text[80], number[32];
+    put_grouped(number, sizeof number, i->end - i->first);
+    snprintf(text, sizeof text, "[... %s %s not brought ...]", number,
+             i->end - i->first == 1 ? "line" : "lines");
+    uint16_t n = (uint16_t)strlen(text);
+    struct row *r = row_new(n, ROW_ID_ERASED);
+    for (; r->used < n; r->used++)
+        r->cell[r->used] = cell_make((uint8_t)text[r->used], &(struct pen){0});
+    return r;
+}
+
+/* Columns from..end-1 of r as a row of its own. */
+static struct row *cut(const struct row *r, uint16_t from, uint16_t end)
+{
+    struct row *p = row_copy(r, 0);
+    uint16_t kept = 0;
+    memmove(p->cell, p->cell + from, (size_t)(end - from) * sizeof p->cell[0]);
+    p->used = (uint16_t)(end - from);
+    for (uint16_t i = 0; i < p->ext_n; i++) {
+        if (p->ext[i].col < from || p->ext[i].col >= end)
+            continue;
+        p->ext[kept] = p->ext[i];
+        p->ext[kept++].col -= from;
+    }
+    p->ext_n = kept;
+    p->id = ROW_ID_ERASED;
+    return p;
+}
+
+static struct row *with_mark(struct row *r, bool wrapped)
+{
+    if (r->wrapped == wrapped)
+        return r;
+    struct row *mine = row_copy(r, 0);
+    mine->wrapped = wrapped;
+    row_unref(r);
+    return mine;
+}
+
+/* The next piece of a line that is at most cols wide, from column *from on, which moves; *from is
+ * then 0 when the line is used up. A terminal joins a row with the next one only where it wrapped
+ * it itself, in its last column: a mark elsewhere cannot be made. */
+static struct row *piece_of(const struct row *r, uint16_t cols, uint16_t *from)
+{
+    uint16_t end = r->used;
+    if (!*from && end <= cols)
+        return with_mark(row_ref(r), r->wrapped && end == cols);
+    struct row *p;
+    if (end - *from <= cols) {
+        p = cut(r, *from, end);
+        p->wrapped = r->wrapped && end - *from == cols;
+        *from = 0;
+        return p;
+    }
+    end = (uint16_t)(*from + cols);
+    if (cols > 1 && r->cell[end].text & CELL_TAIL)
+        end--;
+    p = cut(r, *from, end);
+    p->wrapped = true;
+    *from = end;
+    return p;
+}
+
+/* Where the queue is read. */
+struct at {
+    size_t item;
+    uint16_t from;
+};
+
+/* Up to a screenful of pieces, beginning at the queue's place; next[i] is the place behind piece i.
+ */
+static uint16_t gather(struct view *v, const struct frame *f, struct at *next)
+{
+    struct feed *q = &v->feed;
+    struct at at = {q->done, q->from};
+    uint16_t n = 0;
+    while (n < v->facts.rows && at.item < q->n && is_due(item_at(q, at.item), f->s)) {
+        const struct feed_item *i = item_at(q, at.item);
+        if (i->kind >= FEED_CLEAR)
+            break;
+        struct row *whole = i->kind == FEED_GAP ? gap_row(i) : row_ref(i->row);
+        q->piece[n] = piece_of(whole, v->facts.cols, &at.from);
+        row_unref(whole);
+        at.item += at.from == 0;
+        next[n++] = at;
+    }
+    return n;
+}
+
+static void size_scratch(struct view *v)
+{
+    struct feed *q = &v->feed;
+    if (q->rows == v->facts.rows)
+        return;
+    q->rows = v->facts.rows;
+    q->piece = mem_resize(q->piece, q->rows, sizeof *q->piece);
+    q->virt = mem_resize(q->virt, q->rows, sizeof *q->virt);
+}
+
+/* ---- feeding ---- */
+
+size_t feed_scrolls(const struct view *v, rows_ref from, rows_ref to,
+                    struct scroll out[static SCROLL_MOST])
+{
+    uint16_t rows = v->facts.rows;
+    if (!v->facts.il_dl)
+        return 0;
+    if (!v->feed.tail || v->on_alt)
+        return scroll_find(from, to, rows, out);
+    /* tmux takes the mark off the line above a region that lines move in. */
+    size_t n = rows < 3 ? 0 : scroll_find(from + 1, to + 1, (uint16_t)(rows - 1), out);
+    for (size_t i = 0; i < n; i++) {
+        out[i].top++;
+        out[i].bottom++;
+    }
+    return n;
+}
+
+static void told_set(struct row **told, const struct row *r)
+{
+    struct row *old = *told;
+    *told = row_ref(r);
+    row_unref(old);
+}
+
+/* Bring the terminal to v->feed.virt, whose first `out` rows then leave by LF. */
+static void scroll_out(struct view *v, struct paint *p, uint16_t out)
+{
+    uint16_t rows = v->facts.rows;
+    struct row **told = v->told[SCREEN_MAIN];
+    struct feed *q = &v->feed;
+    struct scroll scrolls[SCROLL_MOST];
+    size_t n = feed_scrolls(v, (rows_ref)told, q->virt, scrolls);
+    for (size_t i = 0; i < n; i++)
+        frame_scroll(p, &scrolls[i]);
+    p->above = q->tail;
+    paint_grid(p, (rows_ref)told, q->virt, scrolls, n);
+    paint_pen(p, &(struct pen){0}); /* lines come in with its background */
+    paint_move(p, (uint16_t)(rows - 1), 0);
+    for (uint16_t i = 0; i < out; i++)
+        buf_put_u8(p->out, '\n');
+    q->tail = q->virt[out - 1]->wrapped;
+    for (uint16_t i = 0; i < rows; i++) {
+        if (i + out >= rows) {
+            told_set(&told[i], &row_blank_row);
+        } else if (i + out == rows - 1 && q->virt[i + out]->wrapped) {
+            /* The last row's mark was not made. */
+            row_unref(told[i]);
+            told[i] = with_mark(row_ref(q->virt[i + out]), false);
+        } else {
+            told_set(&told[i], q->virt[i + out]);
+        }
+    }
+}
+
+/* Up to a screenful of lines; false if there is none. */
+static bool feed_lines(struct view *v, const struct frame *f, struct paint *p)
+{
+    struct feed *q = &v->feed;
+    uint16_t rows = v->facts.rows;
+    struct at *next = mem_resize(NULL, rows, sizeof *next);
+    uint16_t n = gather(v, f, next), out = n;
+    if (!n) {
+        free(next);
+        return false;
+    }
+    /* The last row cannot be joined to one that is not there: it goes with the next lot. */
+    if (n == rows && n > 1 && q->piece[n - 1]->wrapped)
+        out = (uint16_t)(n - 1);
+    for (uint16_t i = 0; i < rows; i++) {
+        uint16_t r = (uint16_t)(i - n);
+        q->virt[i] = i < n                        ? q->piece[i]
+                     : v->wraps && r < f->s->rows ? f->s->main_row[r]
+                                                  : &row_blank_row;
+    }
+    bool wrap = p->caps.wrap;
+    if (!v->wraps) { /* the marks of what is told are not made */
+        for (uint16_t i = 0; i < rows; i++) {
+            row_unref(v->told[SCREEN_MAIN][i]);
+            v->told[SCREEN_MAIN][i] = NULL;
+        }
+        p->caps.wrap = true;
+    }
+    scroll_out(v, p, out);
+    p->caps.wrap = wrap;
+    for (uint16_t i = 0; i < n; i++)
+        row_unref(q->piece[i]);
+    if (v->ledger.end == v->ledger.first)
+        v->ledger.first = item_at(q, q->done)->first;
+    q->done = next[out - 1].item;
+    q->from = next[out - 1].from;
+    if (q->done)
+        v->ledger.end = item_at(q, q->done - 1)->end;
+    free(next);
+    return true;
+}
+
+/* What is no line. */
+static bool feed_mark(struct view *v, struct buf *out)
+{
+    struct feed *q = &v->feed;
+    if (q->done == q->n || item_at(q, q->done)->kind < FEED_CLEAR)
+        return false;
+    const struct feed_item *i = item_at(q, q->done++);
+    if (i->kind == FEED_CLEAR && v->facts.clear_scrollback) {
+        buf_put_text(out, "\033[3J");
+        v->ledger.first = v->ledger.end = i->end;
+        q->tail = false;
+    }
+    if (i->end > v->ledger.end) {
+        bool empty = v->ledger.first == v->ledger.end;
+        v->ledger.end = i->end;
+        if (empty)
+            v->ledger.first = i->end;
+    }
+    return true;
+}
+
+void feed_put(struct view *v, const struct frame *f, struct paint *p)
+{
+    size_t begin = buf_len(p->out);
+    if (v->on_alt || !feed_ready(v, f))
+        return;
+    size_scratch(v);
+    while (!p->out->failed && (f->farewell || buf_len(p->out) - begin < FEED_FRAME_BYTES))
+        if (!feed_lines(v, f, p) && !feed_mark(v, p->out))
+            return;
+}
+
+void feed_commit(struct view *v)
+{
+    struct feed *q = &v->feed;
+    for (; q->done; q->done--)
+        drop_first(q);
+    v->kept = (struct view_kept){v->ledger, q->from, q->tail};
+}
+
+void feed_rollback(struct view *v)
+{
+    v->feed.done = 0;
+    v->feed.from = v->kept.from;
+    v->feed.tail = v->kept.tail;
+    v->ledger = v->kept.ledger;
+}
