@@ -19,11 +19,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static void check_cell(const struct row *r, uint16_t col)
 {
-    uint32_t text = r->cell[col].text, cp = text & CELL_TEXT;
+    uint32_t text = r->cell[col].text & ~(uint32_t)CELL_PROTECTED, cp = text & CELL_TEXT;
     CHECK((r->cell[col].fg & COLOUR_MASK) < 3u << 24 && (r->cell[col].bg & COLOUR_MASK) < 3u << 24);
     if (text & CELL_TAIL) {
         const struct cell *left = &r->cell[col - 1];
-        CHECK(text == CELL_TAIL && col && left->text & CELL_WIDE);
+        CHECK(r->cell[col].text == CELL_TAIL && col && left->text & CELL_WIDE);
         CHECK(left->fg == r->cell[col].fg && left->bg == r->cell[col].bg);
         return;
     }
@@ -65,7 +65,8 @@ static void check(const struct term *t)
     const struct grid *g = t->grid;
     CHECK(t->main.cols == t->alt.cols && t->main.rows == t->alt.rows);
     CHECK(t->cursor.row < g->rows && t->cursor.col < g->cols);
-    CHECK(!t->cursor.pending || t->cursor.col == g->cols - 1);
+    CHECK(!t->cursor.pending || t->cursor.col == line_last(t));
+    CHECK(t->w.left < g->cols && t->w.right < g->cols && t->w.left <= t->w.right);
     CHECK(t->w.top <= t->w.bottom && t->w.bottom < g->rows);
     CHECK(buf_len(&t->replies) <= TERM_REPLY_MAX);
     CHECK(buf_len(&t->parser.osc) <= (size_t)PARSER_CLIP_CHARS + UTF8_MAX);

@@ -44,7 +44,7 @@ enum {
     CELL_WIDE = 1 << 22,
     CELL_TAIL = 1 << 23,
     CELL_FALLBACK = 1 << 24,
-    CELL_PROTECTED = 1 << 25, /* later: DECSCA */
+    CELL_PROTECTED = 1 << 25, /* DECSCA, SPA: selective erasing spares it; never in a CELL_TAIL */
 };
 
 struct cell {

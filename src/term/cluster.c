@@ -1,4 +1,5 @@
 /* Grapheme clusters (mode 2027), and cells whose width a peer tells. */
+#include "term/cells.h"
 #include "term/engine.h"
 
 #include "base/utf8.h"
@@ -28,7 +29,8 @@ static void widen(struct term *t)
 {
     uint16_t at = t->combine_row, col = t->combine_col;
     struct grid *g = t->grid;
-    if (col + 2 > g->cols) {
+    uint16_t last = col > t->w.right ? last_col(t) : t->w.right;
+    if (col + 1 > last) {
         if (!t->w.autowrap || g->cols < 2)
             return; /* no room: it stays narrow */
         uint8_t text[CELL_UTF8_MAX];
@@ -39,7 +41,7 @@ static void widen(struct term *t)
         return;
     }
     if (t->w.insert)
-        grid_insert_cells(g, at, (uint16_t)(col + 1), 1, erase_bg(t));
+        cells_insert(g, at, (uint16_t)(col + 1), last, 1, erase_bg(t));
     struct row *r = grid_own(g, at);
     row_split(r, (uint16_t)(col + 2));
     row_reach(r, (uint16_t)(col + 2));

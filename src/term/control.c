@@ -1,52 +1,9 @@
+#include "term/rect.h"
 #include "term/report.h"
 
 #include "base/mem.h"
 
 /* ---- C0 ---- */
-
-void control_index(struct term *t)
-{
-    if (t->cursor.row == t->w.bottom)
-        grid_scroll_up(t->grid, t->w.top, t->w.bottom, 1, erase_bg(t),
-                       t->w.top == 0 && t->grid == &t->main ? t->history : NULL);
-    else if (t->cursor.row < last_row(t))
-        t->cursor.row++;
-    t->cursor.pending = false;
-    t->combine = COMBINE_CURSOR;
-}
-
-static void reverse_index(struct term *t)
-{
-    if (t->cursor.row == t->w.top)
-        grid_scroll_down(t->grid, t->w.top, t->w.bottom, 1, erase_bg(t));
-    else if (t->cursor.row)
-        t->cursor.row--;
-    t->cursor.pending = false;
-    t->combine = COMBINE_CURSOR;
-}
-
-static uint16_t next_tab(const struct term *t, uint16_t col)
-{
-    for (unsigned i = col + 1u; i < t->grid->cols;) {
-        uint64_t w = t->tabs[i / 64] >> i % 64;
-        if (w) {
-            i += (unsigned)__builtin_ctzll(w);
-            return i < t->grid->cols ? (uint16_t)i : last_col(t);
-        }
-        i = (i / 64 + 1) * 64;
-    }
-    return last_col(t);
-}
-
-static uint16_t previous_tab(const struct term *t, uint16_t col)
-{
-    do {
-        if (!col)
-            break;
-        col--;
-    } while (!(t->tabs[col / 64] >> col % 64 & 1));
-    return col;
-}
 
 void control_c0(struct term *t, uint32_t c)
 {
@@ -58,21 +15,20 @@ void control_c0(struct term *t, uint32_t c)
             t->events.event(t->events.ctx, TERM_BELL, NULL, 0);
         break;
     case 0x08:
-        cursor_to(t, t->cursor.row, (uint16_t)(t->cursor.col ? t->cursor.col - 1 : 0));
+        move_back(t, 1);
         break;
-    case 0x09: /* keeps a pending wrap (mosh-protocol.md §9.3) */
-        t->cursor.col = next_tab(t, t->cursor.col);
-        t->combine = COMBINE_CURSOR;
+    case 0x09:
+        move_to_tab(t);
         break;
     case 0x0a:
     case 0x0b:
     case 0x0c:
-        control_index(t);
+        move_index(t);
         if (t->w.newline)
-            t->cursor.col = 0;
+            move_return(t);
         break;
     case 0x0d:
-        cursor_to(t, t->cursor.row, 0);
+        move_return(t);
         break;
     case 0x0e:
         t->w.gl = 1;
@@ -85,12 +41,7 @@ void control_c0(struct term *t, uint32_t c)
 
 /* ---- ESC ---- */
 
-static void tab_set(struct term *t)
-{
-    t->tabs[t->cursor.col / 64] |= (uint64_t)1 << t->cursor.col % 64;
-}
-
-/* DECALN: one row full of E stands in every line. */
+/* DECALN: one row full of E stands in every line; margins and origin mode go. */
 static void fill_screen(struct term *t)
 {
     struct row *r = row_new(t->grid->cols, ROW_ID_ERASED);
@@ -98,31 +49,26 @@ static void fill_screen(struct term *t)
         r->cell[r->used] = (struct cell){'E', 0, 0};
     grid_fill(t->grid, r);
     row_unref(r);
-    t->cursor.pending = false;
-}
-
-static void designate(struct term *t, unsigned g, uint32_t set)
-{
-    if (set == 'B')
-        t->w.charset[g] = 0;
-    else if (set == '0')
-        t->w.charset[g] = 1;
-    else if (set == 'A')
-        t->w.charset[g] = 2;
+    t->w.origin = false;
+    t->w.top = 0;
+    t->w.bottom = last_row(t);
+    move_full_margins(t);
+    mode_home(t);
 }
 
 static void esc_inter(struct term *t)
 {
     const struct parser *p = &t->parser;
-    uint32_t i = p->inter_n == 1 ? p->inter[0] : 0;
-    if (i >= '(' && i <= '+')
-        designate(t, i - '(', p->final);
-    else if (i == '#' && p->final == '8')
+    uint8_t i = p->inter[0];
+    if (i >= '(' && i <= '+') {
+        int set = charset_named(p->inter + 1, p->inter_n - 1u, p->final, t->w.national);
+        if (set >= 0)
+            t->w.charset[i - '('] = (uint8_t)set;
+    } else if (i == '#' && p->inter_n == 1 && p->final == '8') {
         fill_screen(t);
-    else if (i == ' ' && (p->final == 'F' || p->final == 'G'))
+    } else if (i == ' ' && (p->final == 'F' || p->final == 'G')) {
         t->c1_8bit = p->final == 'G';
-    else if (!(i == ' ' || i == '%' || (i >= '-' && i <= '/') || i == '#'))
-        t->cursor.pending = false;
+    }
 }
 
 void control_esc(struct term *t)
@@ -134,17 +80,27 @@ void control_esc(struct term *t)
     }
     switch (t->parser.final) {
     case 'D':
-        control_index(t);
+        move_index(t);
         break;
     case 'E':
-        control_index(t);
-        t->cursor.col = 0;
+        move_index(t);
+        move_return(t);
         break;
     case 'M':
-        reverse_index(t);
+        move_reverse_index(t);
         break;
     case 'H':
-        tab_set(t);
+        move_set_tab(t);
+        break;
+    case 'V':
+    case 'W':
+        erase_protect(t, t->parser.final == 'V', PROTECTION_ISO);
+        break;
+    case '6':
+        shift_back_index(t);
+        break;
+    case '9':
+        shift_forward_index(t);
         break;
     case '7':
         mode_save_cursor(t);
@@ -170,214 +126,31 @@ void control_esc(struct term *t)
     case 'Z':
         report_attributes(t);
         break;
-    case '\\': /* ST */
-    case '|':  /* LS3R, LS2R, LS1R: nothing is in GR, since input is UTF-8 */
-    case '}':
-    case '~':
+    default: /* ST; LS3R, LS2R, LS1R: nothing is in GR, since input is UTF-8; what is not known */
         break;
-    default:
-        t->cursor.pending = false;
     }
 }
 
 /* ---- CSI ---- */
 
-static uint16_t clamp(int32_t v, int32_t lo, int32_t hi)
+/* Erasing. False: another final. */
+static bool csi_erase(struct term *t, uint32_t final, int32_t n)
 {
-    return (uint16_t)(v < lo ? lo : v > hi ? hi : v);
-}
-
-/* Relative moves: rows stay on the screen, in origin mode in the region. */
-static void move_rows(struct term *t, int32_t by, bool to_first)
-{
-    int32_t lo = t->w.origin ? t->w.top : 0;
-    int32_t hi = t->w.origin ? t->w.bottom : last_row(t);
-    cursor_to(t, clamp(t->cursor.row + by, lo, hi), to_first ? 0 : t->cursor.col);
-}
-static void move_cols(struct term *t, int32_t by)
-{
-    cursor_to(t, t->cursor.row, clamp(t->cursor.col + by, 0, last_col(t)));
-}
-/* A 1-based row as origin mode counts it. */
-static uint16_t address_row(const struct term *t, int32_t n)
-{
-    if (t->w.origin)
-        return clamp(t->w.top + n - 1, t->w.top, t->w.bottom);
-    return clamp(n - 1, 0, last_row(t));
-}
-
-static void erase_display(struct term *t)
-{
-    struct grid *g = t->grid;
-    uint16_t row = t->cursor.row;
-    switch (parser_raw(&t->parser, 0, 0)) {
-    case 0:
-        grid_erase(g, row, t->cursor.col, g->cols, erase_bg(t));
-        grid_erase_rows(g, (uint16_t)(row + 1), g->rows, erase_bg(t));
-        break;
-    case 1:
-        grid_erase_rows(g, 0, row, erase_bg(t));
-        grid_erase(g, row, 0, (uint16_t)(t->cursor.col + 1), erase_bg(t));
-        break;
-    case 2:
-        grid_erase_rows(g, 0, g->rows, erase_bg(t));
-        break;
-    case 3: /* only the lines that left the screen */
-        if (t->history)
-            history_clear(t->history);
-        if (t->events.event && !t->config.replica)
-            t->events.event(t->events.ctx, TERM_CLEAR_HISTORY, NULL, 0);
-        return;
-    }
-    t->cursor.pending = false;
-}
-
-static void erase_line(struct term *t)
-{
-    uint16_t row = t->cursor.row, col = t->cursor.col, cols = t->grid->cols;
-    int32_t what = parser_raw(&t->parser, 0, 0);
-    if (what <= 2)
-        grid_erase(t->grid, row, what == 0 ? col : 0, what == 1 ? (uint16_t)(col + 1) : cols,
-                   erase_bg(t));
-    t->cursor.pending = false;
-}
-
-/* IL, DL: within the region from the cursor's line on; no line of it is kept as history. */
-static void edit_lines(struct term *t, unsigned n, bool insert)
-{
-    uint16_t row = t->cursor.row;
-    if (row < t->w.top || row > t->w.bottom)
-        return;
-    if (insert)
-        grid_scroll_down(t->grid, row, t->w.bottom, n, erase_bg(t));
+    if (final == 'J')
+        erase_display(t, false);
+    else if (final == 'K')
+        erase_line(t, false);
+    else if (final == 'X')
+        erase_chars(t, (unsigned)n);
     else
-        grid_scroll_up(t->grid, row, t->w.bottom, n, erase_bg(t), NULL);
-    cursor_to(t, row, 0);
-}
-
-static void set_region(struct term *t)
-{
-    int32_t top = parser_arg(&t->parser, 0, 1);
-    int32_t bottom = parser_arg(&t->parser, 1, t->grid->rows);
-    if (bottom > t->grid->rows)
-        bottom = t->grid->rows;
-    if (bottom <= top)
-        return;
-    t->w.top = (uint16_t)(top - 1);
-    t->w.bottom = (uint16_t)(bottom - 1);
-    mode_home(t);
-}
-
-/* At most a line's worth: a stop that is further than the screen's edge is the edge. */
-static void move_tabs(struct term *t, int32_t n, bool back)
-{
-    uint16_t col = t->cursor.col, edge = back ? 0 : last_col(t);
-    while (n-- && col != edge)
-        col = back ? previous_tab(t, col) : next_tab(t, col);
-    cursor_to(t, t->cursor.row, col);
-}
-
-static void clear_tabs(struct term *t)
-{
-    int32_t what = parser_raw(&t->parser, 0, 0);
-    if (what == 0)
-        t->tabs[t->cursor.col / 64] &= ~((uint64_t)1 << t->cursor.col % 64);
-    else if (what == 3)
-        memset(t->tabs, 0, sizeof t->tabs);
-}
-
-static void scroll_up(struct term *t, unsigned n)
-{
-    grid_scroll_up(t->grid, t->w.top, t->w.bottom, n, erase_bg(t),
-                   t->w.top == 0 && t->grid == &t->main ? t->history : NULL);
-}
-
-/* Cursor motion. False: another final. */
-static bool csi_move(struct term *t, uint32_t final, int32_t n)
-{
-    switch (final) {
-    case 'A':
-        move_rows(t, -n, false);
-        return true;
-    case 'B':
-    case 'e':
-        move_rows(t, n, false);
-        return true;
-    case 'C':
-    case 'a':
-        move_cols(t, n);
-        return true;
-    case 'D':
-        move_cols(t, -n);
-        return true;
-    case 'E':
-        move_rows(t, n, true);
-        return true;
-    case 'F':
-        move_rows(t, -n, true);
-        return true;
-    case 'G':
-    case '`':
-        cursor_to(t, t->cursor.row, clamp(n - 1, 0, last_col(t)));
-        return true;
-    case 'H':
-    case 'f':
-        cursor_to(t, address_row(t, n), clamp(parser_arg(&t->parser, 1, 1) - 1, 0, last_col(t)));
-        return true;
-    case 'd':
-        cursor_to(t, address_row(t, n), t->cursor.col);
-        return true;
-    case 'I':
-    case 'Z':
-        move_tabs(t, n, final == 'Z');
-        return true;
-    }
-    return false;
-}
-
-/* Erasing, inserting, deleting, scrolling. False: another final. */
-static bool csi_edit(struct term *t, uint32_t final, int32_t n)
-{
-    struct grid *g = t->grid;
-    uint16_t row = t->cursor.row, col = t->cursor.col;
-    switch (final) {
-    case 'J':
-        erase_display(t);
-        return true;
-    case 'K':
-        erase_line(t);
-        return true;
-    case 'X':
-        grid_erase(g, row, col, clamp(col + n, 0, g->cols), erase_bg(t));
-        break;
-    case '@':
-        grid_insert_cells(g, row, col, (unsigned)n, erase_bg(t));
-        break;
-    case 'P':
-        grid_delete_cells(g, row, col, (unsigned)n, erase_bg(t));
-        break;
-    case 'L':
-    case 'M':
-        edit_lines(t, (unsigned)n, final == 'L');
-        break;
-    case 'S':
-        scroll_up(t, (unsigned)n);
-        break;
-    case 'T':
-        if (parser_count(&t->parser) <= 1) /* with more: xterm's mouse tracking */
-            grid_scroll_down(g, t->w.top, t->w.bottom, (unsigned)n, erase_bg(t));
-        break;
-    default:
         return false;
-    }
-    t->cursor.pending = false;
     return true;
 }
 
 static void csi_plain(struct term *t, uint32_t final)
 {
     int32_t n = parser_arg(&t->parser, 0, 1);
-    if (csi_move(t, final, n) || csi_edit(t, final, n))
+    if (move_csi(t, final, n) || csi_erase(t, final, n) || shift_csi(t, final, n))
         return;
     switch (final) {
     case 'h':
@@ -385,10 +158,10 @@ static void csi_plain(struct term *t, uint32_t final)
         modes_set(t, final == 'h');
         break;
     case 'r':
-        set_region(t);
+        move_set_region(t);
         break;
     case 'g':
-        clear_tabs(t);
+        move_clear_tabs(t);
         break;
     case 'c':
         report_attributes(t);
@@ -396,8 +169,11 @@ static void csi_plain(struct term *t, uint32_t final)
     case 'n':
         report_status(t, false);
         break;
-    case 's':
-        mode_save_cursor(t);
+    case 's': /* SCOSC, or with ?69 DECSLRM */
+        if (t->w.lrmm)
+            move_set_margins(t);
+        else
+            mode_save_cursor(t);
         break;
     case 'u':
         mode_restore_cursor(t);
@@ -405,12 +181,34 @@ static void csi_plain(struct term *t, uint32_t final)
     case 't':
         window_operation(t);
         break;
-    case 'i': /* media copy, terminal parameters: known, nothing to do */
-    case 'x':
-        break;
-    default:
-        t->cursor.pending = false;
     }
+}
+
+/* DECSCA: 1 protects, 0 and 2 do not; whatever it says, guarded areas (SPA) count no more. */
+static void protect(struct term *t, int32_t n)
+{
+    erase_protect(t, n == 1 || (n > 2 && t->w.protect), PROTECTION_DEC);
+}
+
+/* CSI with a private or intermediate character, of geometry. False: another. */
+static bool csi_geometry(struct term *t, uint8_t i, uint32_t final)
+{
+    int32_t n = parser_raw(&t->parser, 0, 0);
+    if (i == '?' && final == 'J')
+        erase_display(t, true);
+    else if (i == '?' && final == 'K')
+        erase_line(t, true);
+    else if (i == '?' && final == 'W' && n == 5) /* DECST8C */
+        tabs_default(t, 0);
+    else if (i == '"' && final == 'q')
+        protect(t, n);
+    else if (i == '#' && (final == '{' || final == 'p'))
+        pens_push(t);
+    else if (i == '#' && (final == '}' || final == 'q'))
+        pens_pop(t);
+    else
+        return rect_csi(t, i, final) || shift_columns(t, i, final);
+    return true;
 }
 
 /* DECSCUSR: 0 is the user's own, which need not blink. */
@@ -424,6 +222,8 @@ static void cursor_shape(struct term *t, int32_t n)
 static void csi_private(struct term *t, uint8_t i, uint32_t final)
 {
     int32_t n = parser_raw(&t->parser, 0, 0);
+    if (csi_geometry(t, i, final))
+        return;
     if (i == '?' && (final == 'h' || final == 'l'))
         modes_set(t, final == 'h');
     else if (i == '?' && final == 'n')
@@ -446,12 +246,6 @@ static void csi_private(struct term *t, uint8_t i, uint32_t final)
         modes_save(t, final == 'r');
     else if (i == ' ' && final == 'q' && n <= 6)
         cursor_shape(t, n);
-    else if (!((i == '?' && strchr("imrsu", (int) final)) ||
-               (i == '>' && strchr("cmnqtu", (int) final)) || (i == '<' && final == 'u') ||
-               (i == '=' && strchr("cu", (int) final)) ||
-               (i == ' ' && strchr("qtu", (int) final)) ||
-               (i == '"' && strchr("pq", (int) final)) || (i == '$' && final == 'p')))
-        t->cursor.pending = false; /* the others are known, but not done (yet) */
 }
 
 void control_csi(struct term *t)
@@ -476,6 +270,4 @@ void control_csi(struct term *t)
         csi_private(t, p->inter[0], final);
     else if (p->inter_n == 2 && p->inter[0] == '?' && p->inter[1] == '$' && final == 'p')
         report_mode(t, true);
-    else
-        t->cursor.pending = false;
 }

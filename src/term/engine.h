@@ -5,6 +5,7 @@
 #ifndef TERN_TERM_ENGINE_H
 #define TERN_TERM_ENGINE_H
 
+#include "term/charset.h"
 #include "term/grid.h"
 #include "term/link.h"
 #include "term/palette.h"
@@ -22,8 +23,9 @@ enum combine {
 /* What DECSC saves. */
 struct saved {
     uint16_t row, col;
+    bool pending;
     struct pen pen;
-    bool autowrap, origin;
+    bool origin, protect;
     uint8_t charset[4], gl;
 };
 
@@ -38,6 +40,16 @@ struct kitty {
 };
 struct title {
     char *title, *icon;
+};
+
+/* XTPUSHSGR: entries kept; more are counted, so that their pops do nothing. */
+#define PENS_MAX 10
+struct pens {
+    struct {
+        struct pen pen;
+        uint32_t what; /* bits as in pen_stack.c */
+    } entry[PENS_MAX];
+    uint32_t depth;
 };
 
 /* Modes that XTSAVE can keep. */
@@ -58,7 +70,9 @@ struct term {
     struct saved saved[2]; /* of the main and of the alternate screen */
     /* The words that w.pen makes of a cell. */
     uint32_t fg_word, bg_word;
-    bool pen_ext; /* w.pen needs a struct cell_ext */
+    bool pen_ext;       /* w.pen needs a struct cell_ext */
+    uint32_t text_bits; /* CELL_PROTECTED, or 0: or-ed to the text of what is written */
+    struct pens pens;
     enum combine combine;
     uint16_t combine_row, combine_col;
     uint32_t last_rune; /* what REP repeats, or 0 */
@@ -91,6 +105,25 @@ static inline uint16_t last_col(const struct term *t)
 static inline uint16_t last_row(const struct term *t)
 {
     return (uint16_t)(t->grid->rows - 1);
+}
+/* Are there left and right margins other than the screen's edges? */
+static inline bool margins(const struct term *t)
+{
+    return t->w.left || t->w.right != last_col(t);
+}
+/* Is the cursor between them? */
+static inline bool within_columns(const struct term *t)
+{
+    return t->cursor.col >= t->w.left && t->cursor.col <= t->w.right;
+}
+static inline bool within_margins(const struct term *t)
+{
+    return within_columns(t) && t->cursor.row >= t->w.top && t->cursor.row <= t->w.bottom;
+}
+/* The last column of the cursor's line, where text wraps: the right margin unless it is beyond. */
+static inline uint16_t line_last(const struct term *t)
+{
+    return t->cursor.col > t->w.right ? last_col(t) : t->w.right;
 }
 static inline uint32_t erase_bg(const struct term *t)
 {
@@ -132,8 +165,41 @@ void cluster_sized(struct term *t, const uint8_t *s, size_t len);
 void control_c0(struct term *t, uint32_t c);
 void control_esc(struct term *t);
 void control_csi(struct term *t);
-/* Down one line, scrolling at the region's bottom; the column stays. */
-void control_index(struct term *t);
+
+/* move.c */
+/* Down or up one line, scrolling at the region's edge; the column stays. */
+void move_index(struct term *t);
+void move_reverse_index(struct term *t);
+void move_return(struct term *t);
+void move_back(struct term *t, int32_t n); /* CUB, BS */
+void move_to_tab(struct term *t);
+void move_set_tab(struct term *t);
+void move_clear_tabs(struct term *t);
+void move_set_region(struct term *t);  /* DECSTBM */
+void move_set_margins(struct term *t); /* DECSLRM */
+void move_full_margins(struct term *t);
+bool move_csi(struct term *t, uint32_t final, int32_t n); /* false: another final */
+
+/* shift.c */
+void shift_up(struct term *t, unsigned n); /* SU; what leaves at the top of the screen is history */
+void shift_down(struct term *t, unsigned n);
+void shift_insert(struct term *t, unsigned n);             /* room for n columns at the cursor */
+void shift_back_index(struct term *t);                     /* DECBI */
+void shift_forward_index(struct term *t);                  /* DECFI */
+bool shift_csi(struct term *t, uint32_t final, int32_t n); /* false: another final */
+bool shift_columns(struct term *t, uint8_t i, uint32_t final); /* DECIC, DECDC, SL, SR */
+
+/* erase.c */
+void erase_display(struct term *t, bool selective);
+void erase_line(struct term *t, bool selective);
+void erase_chars(struct term *t, unsigned n);
+/* Columns [from, to) of a row; protected cells stay if told. */
+void erase_cells(struct term *t, uint16_t row, uint16_t from, uint16_t to, bool spare);
+void erase_protect(struct term *t, bool on, enum protection by);
+
+/* pen_stack.c */
+void pens_push(struct term *t);
+void pens_pop(struct term *t);
 
 /* term.c: ?2026. */
 void term_hold(struct term *t, bool on);

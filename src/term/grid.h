@@ -30,6 +30,11 @@ struct grid {
     struct pool *pool;
 };
 
+/* Rows and columns, 0-based, inclusive. */
+struct box {
+    uint16_t top, left, bottom, right;
+};
+
 void grid_init(struct grid *g, struct pool *p, uint16_t cols, uint16_t rows);
 void grid_fini(struct grid *g); /* g->row is NULL then */
 

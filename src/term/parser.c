@@ -97,7 +97,7 @@ static void param_char(struct parser *p, uint32_t c)
     if (c <= '9') {
         *v = (*v < 0 ? 0 : *v) * 10 + (int32_t)(c - '0');
         if (*v > PARSER_PARAM_MAX)
-            *v = PARSER_PARAM_MAX + 1;
+            *v = PARSER_PARAM_MAX;
         return;
     }
     p->last++;
@@ -346,7 +346,7 @@ static inline enum parse csi_fast(struct parser *p, const uint8_t **at, const ui
             chars++;
             v = (v < 0 ? 0 : v) * 10 + (int32_t)digit;
             if (v > PARSER_PARAM_MAX)
-                v = PARSER_PARAM_MAX + 1;
+                v = PARSER_PARAM_MAX;
         } else if (c == ';') {
             if (chars == PARSER_PARAM_CHARS)
                 continue;

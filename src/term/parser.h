@@ -13,7 +13,7 @@
 /* Characters of a parameter string that count; the rest is dropped. */
 #define PARSER_PARAM_CHARS 100
 #define PARSER_PARAMS      (PARSER_PARAM_CHARS + 1)
-/* Larger parameters stand for the default. */
+/* Larger parameters stand for this one. */
 #define PARSER_PARAM_MAX 65535
 /* Intermediate and private characters kept; a sequence with more is none that we know. */
 #define PARSER_INTERS 8
@@ -64,7 +64,7 @@ struct parser {
     uint32_t final;               /* a code point */
     uint32_t again;               /* a C1 that ended an OSC and still is to be obeyed, or 0 */
     uint64_t sub[2];              /* bit i: parameter i follows a `:` */
-    int32_t value[PARSER_PARAMS]; /* -1 = empty; PARSER_PARAM_MAX + 1 = larger than that */
+    int32_t value[PARSER_PARAMS]; /* -1 = empty; at most PARSER_PARAM_MAX */
     struct utf8 utf8;
     const uint8_t *text;
     size_t text_len;
@@ -89,10 +89,10 @@ static inline unsigned parser_count(const struct parser *p)
 {
     return p->chars ? p->last + 1u : 0;
 }
-/* Parameter i, or fallback where it is missing, empty or too large. */
+/* Parameter i, or fallback where it is missing or empty. */
 static inline int32_t parser_raw(const struct parser *p, unsigned i, int32_t fallback)
 {
-    if (i >= PARSER_PARAMS || i > p->last || p->value[i] < 0 || p->value[i] > PARSER_PARAM_MAX)
+    if (i >= PARSER_PARAMS || i > p->last || p->value[i] < 0)
         return fallback;
     return p->value[i];
 }

@@ -1,22 +1,5 @@
 #include "term/engine.h"
 
-/* DEC special graphics, 0x5F..0x7E. */
-static const uint16_t line_drawing[32] = {
-    0x00a0, 0x25c6, 0x2592, 0x2409, 0x240c, 0x240d, 0x240a, 0x00b0, 0x00b1, 0x2424, 0x240b,
-    0x2518, 0x2510, 0x250c, 0x2514, 0x253c, 0x23ba, 0x23bb, 0x2500, 0x23bc, 0x23bd, 0x251c,
-    0x2524, 0x2534, 0x252c, 0x2502, 0x2264, 0x2265, 0x03c0, 0x2260, 0x00a3, 0x00b7};
-
-enum { CHARSET_ASCII, CHARSET_DRAWING, CHARSET_UK };
-
-static uint32_t charset_map(uint8_t set, uint32_t c)
-{
-    if (set == CHARSET_DRAWING && c >= 0x5f && c <= 0x7e)
-        return line_drawing[c - 0x5f];
-    if (set == CHARSET_UK && c == '#')
-        return 0xa3;
-    return c;
-}
-
 int print_width(struct term *t, uint32_t cp)
 {
     return widths_of(&t->widths, cp);
@@ -25,10 +8,11 @@ int print_width(struct term *t, uint32_t cp)
 /* To the next line's start, before a character that no longer fits. */
 static void wrap(struct term *t, bool mark)
 {
+    if (margins(t))
+        mark = false; /* a line of its own kind: nothing joins it again */
     grid_set_wrapped(t->grid, t->cursor.row, mark);
-    t->cursor.col = 0;
-    t->cursor.pending = false;
-    control_index(t);
+    move_index(t);
+    t->cursor.col = t->w.left;
 }
 
 /* After the cell at col (w columns) was written. */
@@ -37,8 +21,9 @@ void print_advance(struct term *t, uint16_t col, unsigned w)
     t->combine = COMBINE_CELL;
     t->combine_row = t->cursor.row;
     t->combine_col = col;
-    t->cursor.pending = col + w > last_col(t);
-    t->cursor.col = t->cursor.pending ? last_col(t) : (uint16_t)(col + w);
+    uint16_t last = col > t->w.right ? last_col(t) : t->w.right;
+    t->cursor.pending = col + w > last;
+    t->cursor.col = t->cursor.pending ? last : (uint16_t)(col + w);
 }
 
 /* An owned row, ready for cells written one after the other from col on. */
@@ -73,12 +58,12 @@ static void put_ascii(struct term *t, const uint8_t *s, uint16_t n)
 {
     uint16_t col = t->cursor.col;
     if (t->w.insert)
-        grid_insert_cells(t->grid, t->cursor.row, col, n, erase_bg(t));
+        shift_insert(t, n);
     struct row *r = write_begin(t, col);
     struct cell *c = r->cell + col;
-    uint32_t fg = t->fg_word, bg = t->bg_word;
+    uint32_t bits = t->text_bits, fg = t->fg_word, bg = t->bg_word;
     for (unsigned i = 0; i < n; i++)
-        c[i] = (struct cell){s[i], fg, bg};
+        c[i] = (struct cell){s[i] | bits, fg, bg};
     uint16_t end = (uint16_t)(col + n);
     write_end(t, r, end);
     if (t->pen_ext)
@@ -110,7 +95,7 @@ void print_ascii(struct term *t, const uint8_t *s, size_t n)
                 n = 1;
             }
         }
-        size_t fit = (size_t)(t->grid->cols - t->cursor.col);
+        size_t fit = (size_t)(line_last(t) + 1 - t->cursor.col);
         if (fit > n)
             fit = n;
         put_ascii(t, s, (uint16_t)fit);
@@ -122,24 +107,26 @@ void print_ascii(struct term *t, const uint8_t *s, size_t n)
 /* One printable character of one or two columns, wherever the cursor is and whatever the modes. */
 bool print_rune(struct term *t, uint32_t cp, unsigned w)
 {
-    struct grid *g = t->grid;
     if (t->cursor.pending && t->w.autowrap)
         wrap(t, true);
-    if (t->cursor.col + w > g->cols) {
+    uint16_t line_end = (uint16_t)(line_last(t) + 1);
+    if (t->cursor.col + w > line_end) {
         if (t->w.autowrap) {
-            grid_erase(g, t->cursor.row, t->cursor.col, g->cols, erase_bg(t));
+            grid_erase(t->grid, t->cursor.row, t->cursor.col, line_end, erase_bg(t));
             wrap(t, false);
-        } else if (g->cols >= w) {
-            t->cursor.col = (uint16_t)(g->cols - w);
+            line_end = (uint16_t)(line_last(t) + 1);
+        } else if (line_end >= w) {
+            t->cursor.col = (uint16_t)(line_end - w);
         }
     }
-    if (t->cursor.col + w > g->cols)
+    if (t->cursor.col + w > line_end)
         return false; /* two columns do not fit a screen of one */
     uint16_t col = t->cursor.col, end = (uint16_t)(col + w);
     if (t->w.insert)
-        grid_insert_cells(g, t->cursor.row, col, w, erase_bg(t));
+        shift_insert(t, w);
     struct row *r = write_begin(t, col);
-    r->cell[col] = (struct cell){w == 2 ? cp | CELL_WIDE : cp, t->fg_word, t->bg_word};
+    r->cell[col] =
+        (struct cell){(w == 2 ? cp | CELL_WIDE : cp) | t->text_bits, t->fg_word, t->bg_word};
     if (w == 2)
         r->cell[col + 1] = (struct cell){CELL_TAIL, t->fg_word, t->bg_word};
     write_end(t, r, end);
@@ -169,7 +156,7 @@ void print_combining(struct term *t, uint32_t cp)
         t->combine = COMBINE_CELL;
         t->combine_row = row;
         t->combine_col = col;
-        if (t->cursor.col == last_col(t))
+        if (t->cursor.col == line_last(t))
             t->cursor.pending = true;
         else
             t->cursor.col++;
@@ -180,8 +167,8 @@ void print_combining(struct term *t, uint32_t cp)
  * were written; stops before the first that needs print_rune or print_combining. */
 static size_t put_runes(struct term *t, const uint32_t *rune, size_t n)
 {
-    uint16_t col = t->cursor.col, cols = t->grid->cols, last = col;
-    uint32_t fg = t->fg_word, bg = t->bg_word;
+    uint16_t col = t->cursor.col, cols = (uint16_t)(line_last(t) + 1), last = col;
+    uint32_t bits = t->text_bits, fg = t->fg_word, bg = t->bg_word;
     int w = print_width(t, rune[0]);
     if (t->cursor.pending || t->w.insert || t->pen_ext || w < 1 || col + w > cols)
         return 0;
@@ -192,10 +179,10 @@ static size_t put_runes(struct term *t, const uint32_t *rune, size_t n)
             w = print_width(t, rune[i]);
         if (w == 1) {
             last = col;
-            r->cell[col++] = (struct cell){rune[i], fg, bg};
+            r->cell[col++] = (struct cell){rune[i] | bits, fg, bg};
         } else if (w == 2 && col + 2 <= cols) {
             last = col;
-            r->cell[col] = (struct cell){rune[i] | CELL_WIDE, fg, bg};
+            r->cell[col] = (struct cell){rune[i] | CELL_WIDE | bits, fg, bg};
             /* Overwriting only the left half of what stood at col + 1: its tail, at col + 2, must
              * not outlive it; write_end sees to that, since used > end then. */
             r->cell[col + 1] = (struct cell){CELL_TAIL, fg, bg};
@@ -248,8 +235,10 @@ void print_repeat(struct term *t, int32_t n)
     uint32_t cp = t->last_rune;
     if (!cp)
         return;
-    if (n > t->grid->cols)
-        n = t->grid->cols;
+    int32_t most = t->grid->cols * t->grid->rows;
+    if (n > most)
+        n = most;
     while (n--)
         print_slow(t, cp);
+    t->last_rune = 0; /* what was repeated is not repeated again */
 }

@@ -73,6 +73,8 @@ void term_resize(struct term *t, uint16_t cols, uint16_t rows)
     grid_set_cols(&t->alt, cols, true);
     t->w.top = 0;
     t->w.bottom = (uint16_t)(rows - 1);
+    t->w.left = 0;
+    t->w.right = (uint16_t)(cols - 1);
     t->cursor.row = fit(t->cursor.row, rows);
     t->cursor.col = fit(t->cursor.col, cols);
     t->cursor.pending = false;

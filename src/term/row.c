@@ -87,7 +87,9 @@ struct row *row_own(struct row **slot, uint16_t size, uint64_t *next_id)
 
 struct cell row_cell(const struct row *r, uint16_t col)
 {
-    return col < r->used ? r->cell[col] : (struct cell){0, 0, 0};
+    struct cell c = col < r->used ? r->cell[col] : (struct cell){0, 0, 0};
+    c.text &= ~(uint32_t)CELL_PROTECTED;
+    return c;
 }
 
 size_t row_text(const struct row *r, uint16_t col, uint8_t out[static CELL_UTF8_MAX])
@@ -276,7 +278,7 @@ bool row_combine(struct row *r, uint16_t col, uint32_t cp)
     uint8_t c[CELL_UTF8_MAX + UTF8_MAX];
     uint32_t old = r->cell[col].text;
     size_t n = row_text(r, col, c), drop = old & CELL_FALLBACK ? 2 : 0;
-    if (!(old & ~(uint32_t)CELL_WIDE)) {
+    if (!(old & ~(uint32_t)(CELL_WIDE | CELL_PROTECTED))) {
         /* Nothing there to combine with. U+00A0, which is what is drawn, counts as its text, so
          * that a peer that prints that reaches the cap at the same byte. */
         old |= CELL_FALLBACK;
@@ -294,4 +296,15 @@ bool row_combine(struct row *r, uint16_t col, uint32_t cp)
     r->cell[col].text = (old & ~(uint32_t)CELL_TEXT) | CELL_CLUSTER | r->text_len;
     r->text_len += len + 1;
     return true;
+}
+
+uint32_t row_cluster_copy(struct row *dst, const struct row *src, uint32_t text)
+{
+    const uint8_t *c = src->text + (text & CELL_TEXT);
+    uint32_t len = 1u + c[0];
+    if (dst->text_size - dst->text_len < len)
+        text_make_room(dst, len);
+    memcpy(dst->text + dst->text_len, c, len);
+    dst->text_len += len;
+    return (text & ~(uint32_t)CELL_TEXT) | (dst->text_len - len);
 }

@@ -51,7 +51,8 @@ void row_unref(struct row *r);
  * `next_id` gives the identity when the blank row is replaced. Raises version. Returns *slot. */
 struct row *row_own(struct row **slot, uint16_t size, uint64_t *next_id);
 
-/* The cell at col; beyond `used` a blank one. */
+/* The cell at col; beyond `used` a blank one. Without CELL_PROTECTED, which is no part of the
+ * picture. */
 struct cell row_cell(const struct row *r, uint16_t col);
 /* UTF-8 of what is drawn in the cell at col (base and combining characters; " " for an empty cell,
  * "" for a tail) into out; returns its length. */

@@ -10,7 +10,7 @@ void modes_default(struct modes *m)
 
 void saved_default(struct saved *s)
 {
-    *s = (struct saved){.autowrap = true};
+    *s = (struct saved){.row = 0};
 }
 
 void tabs_default(struct term *t, uint16_t from)
@@ -22,6 +22,8 @@ void tabs_default(struct term *t, uint16_t from)
 void writing_default(struct term *t)
 {
     t->w = (struct writing){.pen = t->w.pen, .autowrap = true, .bottom = last_row(t)};
+    move_full_margins(t);
+    t->text_bits = 0;
     t->single_shift = 0;
     t->last_rune = 0;
     memset(t->tabs, 0, sizeof t->tabs);
@@ -33,7 +35,7 @@ void writing_default(struct term *t)
 
 void mode_home(struct term *t)
 {
-    cursor_to(t, t->w.origin ? t->w.top : 0, 0);
+    cursor_to(t, t->w.origin ? t->w.top : 0, t->w.origin ? t->w.left : 0);
 }
 
 static struct saved *saved_here(struct term *t)
@@ -46,8 +48,9 @@ void mode_save_cursor(struct term *t)
     struct saved *s = saved_here(t);
     *s = (struct saved){.row = t->cursor.row,
                         .col = t->cursor.col,
+                        .pending = t->cursor.pending,
                         .pen = t->w.pen,
-                        .autowrap = t->w.autowrap,
+                        .protect = t->w.protect,
                         .origin = t->w.origin,
                         .gl = t->w.gl};
     memcpy(s->charset, t->w.charset, sizeof s->charset);
@@ -59,12 +62,18 @@ void mode_restore_cursor(struct term *t)
     uint32_t link = t->w.pen.link; /* no rendition: neither saved nor restored */
     t->w.pen = s->pen;
     t->w.pen.link = link;
-    t->w.autowrap = s->autowrap;
     t->w.origin = s->origin;
+    erase_protect(t, s->protect, (enum protection)t->w.protection);
     t->w.gl = s->gl;
     memcpy(t->w.charset, s->charset, sizeof s->charset);
     pen_changed(t);
-    cursor_to(t, s->row, s->col);
+    uint16_t row = s->row, col = s->col;
+    if (s->origin) { /* to a place that the margins of today allow */
+        row = row < t->w.top ? t->w.top : row > t->w.bottom ? t->w.bottom : row;
+        col = col < t->w.left ? t->w.left : col > t->w.right ? t->w.right : col;
+    }
+    cursor_to(t, row, col);
+    t->cursor.pending = s->pending && col == line_last(t);
 }
 
 void screen_switch(struct term *t, bool alt)
@@ -98,9 +107,13 @@ void mode_hard_reset(struct term *t)
 void mode_soft_reset(struct term *t)
 {
     t->w.pen = (struct pen){0};
-    t->w.insert = t->w.origin = false;
+    t->w.insert = t->w.origin = t->w.lrmm = false;
+    t->w.autowrap = true;
+    t->w.reverse_wrap = t->w.reverse_wrap_ext = t->w.rect_exact = false;
     t->w.top = 0;
     t->w.bottom = last_row(t);
+    move_full_margins(t);
+    erase_protect(t, false, PROTECTION_OFF);
     memset(t->w.charset, 0, sizeof t->w.charset);
     t->w.gl = 0;
     t->modes.cursor_visible = true;
@@ -111,7 +124,6 @@ void mode_soft_reset(struct term *t)
     t->c1_8bit = false;
     saved_default(saved_here(t));
     pen_changed(t);
-    t->cursor.pending = false;
 }
 
 static void alternate(struct term *t, int32_t mode, bool on)
@@ -136,13 +148,38 @@ static void alternate(struct term *t, int32_t mode, bool on)
 typedef void mode_set(struct term *t, int32_t mode, bool on);
 typedef bool mode_get(const struct term *t, int32_t mode);
 
+/* DECCOLM. The size is the user's; what is left of it is what a change does besides. */
 static void set_columns(struct term *t, int32_t mode, bool on)
 {
-    /* 80/132 columns: the size is the user's; what is left of it clears and homes. */
     (void)mode;
-    (void)on;
-    grid_erase_rows(t->grid, 0, t->grid->rows, erase_bg(t));
+    if (!t->w.allow_columns)
+        return;
+    t->w.columns_132 = on;
+    t->w.origin = false;
+    t->w.lrmm = false;
+    t->w.top = 0;
+    t->w.bottom = last_row(t);
+    move_full_margins(t);
+    if (!t->w.keep_on_columns)
+        grid_erase_rows(t->grid, 0, t->grid->rows, erase_bg(t));
     mode_home(t);
+}
+static bool get_columns(const struct term *t, int32_t mode)
+{
+    (void)mode;
+    return t->w.columns_132;
+}
+static void set_margins(struct term *t, int32_t mode, bool on)
+{
+    (void)mode;
+    t->w.lrmm = on;
+    if (!on)
+        move_full_margins(t);
+}
+static bool get_margins(const struct term *t, int32_t mode)
+{
+    (void)mode;
+    return t->w.lrmm;
 }
 static bool get_off(const struct term *t, int32_t mode)
 {
@@ -267,15 +304,20 @@ static const struct mode {
     {4, false, MODE_WRITING, offsetof(struct writing, insert), 0, NULL, NULL},
     {20, false, MODE_WRITING, offsetof(struct writing, newline), 0, NULL, NULL},
     IN_MODES(1, app_cursor),
-    CALL(3, set_columns, get_off),
+    CALL(3, set_columns, get_columns),
     IN_MODES(5, reverse),
     CALL(6, set_origin, get_origin),
     IN_WRITING(7, autowrap),
     CALL(9, set_mouse, get_mouse),
     CALL(12, set_blink, get_blink),
     IN_MODES(25, cursor_visible),
+    IN_WRITING(40, allow_columns),
+    IN_WRITING(42, national),
+    IN_WRITING(45, reverse_wrap),
     CALL(47, alternate, get_alternate),
     IN_MODES(66, app_keypad),
+    CALL(69, set_margins, get_margins),
+    IN_WRITING(95, keep_on_columns),
     CALL(1000, set_mouse, get_mouse),
     CALL(1001, set_mouse, get_mouse),
     CALL(1002, set_mouse, get_mouse),
@@ -287,6 +329,7 @@ static const struct mode {
     CALL(1015, set_mouse_coding, get_mouse_coding),
     {1016, true, MODE_CALL, 0, TERM_CAN_PIXEL_MOUSE, set_mouse_coding, get_mouse_coding},
     IN_MODES(1042, urgent_bell),
+    IN_WRITING(1045, reverse_wrap_ext),
     CALL(1047, alternate, get_alternate),
     CALL(1048, set_cursor_saved, get_off),
     CALL(1049, alternate, get_alternate),

@@ -76,9 +76,26 @@ struct modes {
 struct writing {
     struct pen pen;
     bool origin, autowrap, insert, newline;
-    uint16_t top, bottom; /* scroll region, 0-based, inclusive */
-    uint8_t charset[4];   /* 0 ASCII, 1 DEC line drawing, 2 UK */
-    uint8_t gl;           /* which of G0..G3 */
+    bool reverse_wrap;     /* ?45 */
+    bool reverse_wrap_ext; /* ?1045 */
+    bool lrmm;             /* ?69: left and right margins may be set */
+    bool allow_columns;    /* ?40: DECCOLM is obeyed */
+    bool columns_132;      /* ?3, which does not change the size */
+    bool keep_on_columns;  /* ?95: DECCOLM does not clear */
+    bool national;         /* ?42: national replacement character sets may be designated */
+    bool rect_exact;       /* DECSACE 2: attributes change in the rectangle, not along the lines */
+    bool protect;          /* what is written is protected (DECSCA, SPA) */
+    uint8_t protection;    /* enum protection: which erasing spares protected cells */
+    uint16_t top, bottom;  /* scroll region, 0-based, inclusive */
+    uint16_t left, right;  /* the same of columns; the whole line unless lrmm */
+    uint8_t charset[4];    /* enum charset */
+    uint8_t gl;            /* which of G0..G3 */
+};
+
+enum protection {
+    PROTECTION_OFF,
+    PROTECTION_ISO, /* SPA was the last word: ED, EL, ECH spare protected cells */
+    PROTECTION_DEC  /* DECSCA was: only the selective forms do */
 };
 
 struct colours;

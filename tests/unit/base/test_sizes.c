@@ -36,7 +36,7 @@ static void test_key_structs_stay_small(void **state)
         {"struct snapshot", sizeof(struct snapshot), 152},
         {"struct modes", sizeof(struct modes), 24},
         {"struct cursor", sizeof(struct cursor), 6},
-        {"struct writing", sizeof(struct writing), 40},
+        {"struct writing", sizeof(struct writing), 48},
         {"struct buf", sizeof(struct buf), 48},
         {"struct utf8", sizeof(struct utf8), 8},
         {"struct addr", sizeof(struct addr), 24},

@@ -188,7 +188,7 @@ static void csi(void **state)
     expect("\033[1\x7f"
            "2A",
            "csi12A");
-    expect("\033[65535A\033[65536A\033[99999999999999999999999A", "csi65535A csi-1A csi-1A");
+    expect("\033[65535A\033[65536A\033[99999999999999999999999A", "csi65535A csi65535A csi65535A");
 }
 
 static void csi_ignored(void **state)
