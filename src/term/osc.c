@@ -226,13 +226,16 @@ static void pointer_shape(struct term *t, const uint8_t *s, size_t len)
     tell(t, TERM_POINTER, s, len);
 }
 
+/* None that we know is as large. */
+#define OSC_NUMBER_MAX 10000
+
 void osc_apply(struct term *t)
 {
     const uint8_t *whole = buf_data(&t->parser.osc), *s = whole;
     size_t len = buf_len(&t->parser.osc), whole_len = len, i = 0;
     unsigned number = 0;
-    while (i < len && s[i] >= '0' && s[i] <= '9' && i < 4)
-        number = number * 10 + (s[i++] - '0');
+    for (; i < len && s[i] >= '0' && s[i] <= '9'; i++)
+        number = number < OSC_NUMBER_MAX ? number * 10 + (s[i] - '0') : number;
     bool bare = i && i == len;
     if (!bare && (i == len || s[i] != ';'))
         return;

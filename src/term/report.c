@@ -125,9 +125,9 @@ void report_status(struct term *t, bool private)
     int32_t what = parser_raw(&t->parser, 0, 0);
     if (what == 6)
         cursor_position(t, private);
-    else if (what == 5 && !private)
-        report(t, "\033[0n");
-    else if (private && what == 63) /* the checksum of no macros */
+    else if (what == 5)
+        report(t, private ? "\033[?0n" : "\033[0n"); /* as xterm */
+    else if (private && what == 63)                  /* the checksum of no macros */
         reportf(t, "\033P#!~0000\033\\", (unsigned)parser_raw(&t->parser, 1, 0), 0, 0, 0);
     else if (private && what == 996)
         report_scheme(t);
@@ -295,8 +295,7 @@ void window_operation(struct term *t)
         reportf(t, "\033[9;#;#t", rows, cols, 0, 0);
         break;
     case 22:
-        if (which <= 2)
-            title_push(t);
+        title_push(t); /* whatever is asked for */
         break;
     case 23:
         if (which <= 2)

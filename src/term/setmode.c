@@ -99,9 +99,8 @@ void mode_hard_reset(struct term *t)
     colours_unref(t->colours);
     t->colours = NULL;
     cursor_to(t, 0, 0);
-    free(t->title);
     free(t->clip);
-    t->title = t->clip = NULL;
+    t->clip = NULL;
 }
 
 void mode_soft_reset(struct term *t)
@@ -121,7 +120,6 @@ void mode_soft_reset(struct term *t)
     term_release(t);
     t->modes.cursor_shape = 0;
     t->modes.other_keys = t->modes.other_format = 0;
-    t->c1_8bit = false;
     saved_default(saved_here(t));
     pen_changed(t);
 }
@@ -233,6 +231,17 @@ static bool get_mouse_coding(const struct term *t, int32_t mode)
 {
     return t->modes.mouse_coding == mode;
 }
+/* Only where the terminal's widths are known to follow; a replica is told what is so. */
+static void set_graphemes(struct term *t, int32_t mode, bool on)
+{
+    (void)mode;
+    t->modes.graphemes = on && (t->profile.graphemes || t->config.replica);
+}
+static bool get_graphemes(const struct term *t, int32_t mode)
+{
+    (void)mode;
+    return t->modes.graphemes;
+}
 static void set_sync(struct term *t, int32_t mode, bool on)
 {
     (void)mode;
@@ -335,7 +344,7 @@ static const struct mode {
     CALL(1049, alternate, get_alternate),
     IN_MODES(2004, bracketed_paste),
     CALL(2026, set_sync, get_sync),
-    IN_MODES(2027, graphemes),
+    CALL(2027, set_graphemes, get_graphemes),
     {2031, true, MODE_MODES, offsetof(struct modes, scheme_reports), TERM_CAN_SCHEME, NULL, NULL},
     CALL(2048, set_resize_reports, get_resize_reports),
     /* Known, and never set: jump or smooth scroll, auto-repeat, printing, keyboard lock and the
@@ -411,7 +420,8 @@ void modes_set(struct term *t, bool on)
 int mode_report(struct term *t, int32_t number, bool private)
 {
     const struct mode *m = mode_find(number, private);
-    if (!m || (m->needs && !(m->needs & t->facts.can)))
+    if (!m || (m->needs && !(m->needs & t->facts.can)) ||
+        (m->number == 2027 && !t->profile.graphemes))
         return 0;
     if (m->how > MODE_CALL)
         return m->how == MODE_NEVER ? 4 : 3;

@@ -14,18 +14,23 @@
  *   title = "x"  icon = "x"  clip = "c;x"  bells = 2  alt = yes  wrapped 3 = yes
  *   history 0 = "line"             history_end = 5, history_first = 2
  *   events = "bell title:x clip:c;x clear"    since the last check
+ *   facts fg=#000000 bg=#ffffff cursor=#000000 palette1=#cd0000 cell=6x13 scheme=dark can=clip,rgb
+ *                                  of the user's terminal; others stay as they were; none: unknown
+ *   link 3,0 = "http://x"          what the cell leads to; "" nowhere
+ *   link_number 3,0 = 7            its number; held = yes: no frame may be shown
  *
  * Each script runs three times: pushed whole, byte by byte, and byte by byte with a snapshot held
  * of every step that must not change afterwards. */
 #include "base/utf8.h"
 #include "term/history.h"
+#include "term/link.h"
 #include "term/term.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_MAX_BYTES 8192
+#define LINE_MAX_BYTES 32768
 #define HELD_MAX       64
 
 enum pass { PASS_WHOLE, PASS_BYTES, PASS_HELD, PASSES };
@@ -41,7 +46,8 @@ struct vt {
     enum pass pass;
     struct term_config config;
     struct term *t;
-    char events[4096];
+    struct term_facts facts;
+    char events[LINE_MAX_BYTES];
     struct held held[HELD_MAX];
     unsigned held_n;
 };
@@ -287,6 +293,60 @@ static void expect_mode(struct vt *v, const char *rest)
     malformed(v, rest);
 }
 
+/* "#rrggbb" at *p: what facts have for it; 0: no colour. */
+static uint32_t fact_colour(const char *p)
+{
+    return *p == '#' ? COLOUR_RGB | (uint32_t)strtoul(p + 1, NULL, 16) : 0;
+}
+
+static void fact_can(struct vt *v, const char *list)
+{
+    static const char *const name[] = {"rgb",        "underlines", "shape",  "clip", "pixel_mouse",
+                                       "other_keys", "kitty_keys", "scheme", "links"};
+    static const uint32_t bit[] = {TERM_CAN_RGB,        TERM_CAN_UNDERLINES,  TERM_CAN_SHAPE,
+                                   TERM_CAN_CLIP,       TERM_CAN_PIXEL_MOUSE, TERM_CAN_OTHER_KEYS,
+                                   TERM_CAN_KITTY_KEYS, TERM_CAN_SCHEME,      TERM_CAN_LINKS};
+    v->facts.can = 0;
+    while (*list) {
+        size_t n = strcspn(list, ","), i = 0;
+        while (i < 9 && (strlen(name[i]) != n || memcmp(list, name[i], n)))
+            i++;
+        if (i == 9)
+            malformed(v, list);
+        v->facts.can |= bit[i];
+        list += n + (list[n] == ',');
+    }
+}
+
+static void set_facts(struct vt *v, const char *rest)
+{
+    struct term_facts *f = &v->facts;
+    char word[256];
+    int n, index;
+    unsigned w, h;
+    if (!*rest)
+        *f = (struct term_facts){0};
+    for (; sscanf(rest, " %255s%n", word, &n) == 1; rest += n) {
+        if (!strncmp(word, "fg=", 3))
+            f->fg = fact_colour(word + 3);
+        else if (!strncmp(word, "bg=", 3))
+            f->bg = fact_colour(word + 3);
+        else if (!strncmp(word, "cursor=", 7))
+            f->cursor = fact_colour(word + 7);
+        else if (sscanf(word, "palette%d=", &index) == 1 && index >= 0 && index < 16)
+            f->palette[index] = fact_colour(strchr(word, '=') + 1);
+        else if (sscanf(word, "cell=%ux%u", &w, &h) == 2)
+            f->cell_width = (uint16_t)w, f->cell_height = (uint16_t)h;
+        else if (!strncmp(word, "scheme=", 7))
+            f->scheme = word[7] == 'd' ? TERM_SCHEME_DARK : word[7] == 'l' ? TERM_SCHEME_LIGHT : 0;
+        else if (!strncmp(word, "can=", 4))
+            fact_can(v, word + 4);
+        else
+            malformed(v, word);
+    }
+    term_set_facts(engine(v), f);
+}
+
 /* Commands that look at a place: row, cell, pen, wrapped, history. */
 static bool look_at(struct vt *v, const struct snapshot *s, const char *word, const char *rest)
 {
@@ -317,6 +377,11 @@ static bool look_at(struct vt *v, const struct snapshot *s, const char *word, co
     } else if (!strcmp(word, "cell")) {
         text[row_text(row, (uint16_t)c, (uint8_t *)text)] = 0;
         expect_text(v, "cell", text, rest + n);
+    } else if (!strcmp(word, "link")) {
+        const char *uri = links_uri(s->links, row_pen(row, (uint16_t)c).link);
+        expect_text(v, "link", uri ? uri : "", rest + n);
+    } else if (!strcmp(word, "link_number")) {
+        expect_number(v, "link_number", row_pen(row, (uint16_t)c).link, rest + n);
     } else if (!strcmp(word, "pen")) {
         struct pen p = row_pen(row, (uint16_t)c);
         expect_pen(v, "pen", &p, rest + n);
@@ -355,6 +420,8 @@ static bool look(struct vt *v, const struct snapshot *s, const char *word, const
         expect_text(v, "clip", s->clip ? s->clip : "(none)", rest);
     } else if (!strcmp(word, "bells")) {
         expect_number(v, "bells", s->bells, rest);
+    } else if (!strcmp(word, "held")) {
+        expect_number(v, "held", term_held(v->t) != 0, rest);
     } else if (!strcmp(word, "alt")) {
         expect_number(v, "alt", s->alt, rest);
     } else if (!strcmp(word, "pending")) {
@@ -392,6 +459,8 @@ static bool act(struct vt *v, const char *word, const char *rest)
         v->config.replica = true;
     } else if (!strcmp(word, "history_bytes") && !v->t && sscanf(rest, "%u", &c) == 1) {
         v->config.history_bytes = c;
+    } else if (!strcmp(word, "facts")) {
+        set_facts(v, rest);
     } else if (!strcmp(word, "resize") && sscanf(rest, "%ux%u", &c, &r) == 2) {
         term_resize(engine(v), (uint16_t)c, (uint16_t)r);
     } else {

@@ -6,9 +6,10 @@ ESCAPES = dict(zip("ernt0abfv\\\"", "\033\r\n\t\0\a\b\f\v\\\""))
 # vt name -> DECRQM
 MODES = {"cursor_visible": "?25", "reverse": "?5", "app_cursor": "?1", "app_keypad": "?66",
          "bracketed_paste": "?2004", "focus": "?1004", "alt_scroll": "?1007", "origin": "?6",
-         "autowrap": "?7", "insert": "4", "newline": "20", "left_right": "?69"}
+         "autowrap": "?7", "insert": "4", "cursor_blink": "?12", "urgent_bell": "?1042", "newline": "20", "left_right": "?69"}
 # No way to ask xterm for these, or a fact of this engine only.
-BLIND = {"wrapped", "events", "clip", "bells", "history_end", "history_first", "replica"}
+BLIND = {"wrapped", "events", "clip", "bells", "history_end", "history_first", "replica",
+         "facts", "link", "link_number", "held"}
 # What xterm does not have, so that a pen is compared without it.
 UNKNOWN_PEN = re.compile(r" ?(overline|invisible|ul=\S+)")
 

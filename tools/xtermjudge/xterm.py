@@ -23,7 +23,7 @@ import x11
 
 # Resources that make a case independent of fonts, keyboard and what a program may ask for.
 RESOURCES = {
-    "allowWindowOps": "true", "tekInhibit": "true", "scrollBar": "false", "saveLines": "2000",
+    "allowWindowOps": "true", "allowTcapOps": "true", "tekInhibit": "true", "scrollBar": "false", "saveLines": "2000",
     "printAttributes": "2", "printerAutoClose": "false", "printerFormFeed": "true",
     "utf8": "2", "locale": "false", "precompose": "false", "font": "fixed", "directColor": "true",
     "resizeGravity": "SouthWest", "bellIsUrgent": "false", "jumpScroll": "false", "visualBell": "false",
