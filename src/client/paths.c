@@ -52,14 +52,25 @@ static void on_datagram(void *ctx, struct udp *u, const struct udp_datagram *d)
     p->ops.datagram(p->ops.ctx, &from, d->ecn == 3, d->bytes, d->len);
 }
 
+static void on_writable(void *ctx, struct udp *u)
+{
+    struct paths *p = ctx;
+    link_socket_full(p->link, udp_id(u), false);
+    p->ops.event(p->ops.ctx);
+}
+
 static void open_socket(struct paths *p, uint8_t family, uint64_t now_us)
 {
     struct udp **slot = NULL;
     for (size_t i = 0; i < PATHS_SOCKETS && !slot; i++)
         if (!p->sockets[i])
             slot = &p->sockets[i];
-    struct udp_config c = {
-        .family = family, .discover = true, .recv = on_datagram, .ctx = p, .id = p->next_sock};
+    struct udp_config c = {.family = family,
+                           .discover = true,
+                           .recv = on_datagram,
+                           .writable = on_writable,
+                           .ctx = p,
+                           .id = p->next_sock};
     if (!p->udp || !slot || udp_new(p->loop, &c, slot)) {
         if (p->udp)
             log_line(p->log, LOG_INFO, "client", "no UDP socket for IPv%u: %s", family,
@@ -259,15 +270,24 @@ uint64_t paths_pipe_since(const struct paths *p)
 
 /* ---- both ------------------------------------------------------------------------------------ */
 
-static void send_pipe(struct paths *p, const struct link_datagram *d)
+static void send_frame(struct paths *p, const uint8_t *bytes, size_t len)
 {
     uint8_t frame[FRAME_HEAD + FRAME_MAX];
-    if (!p->pipe_sock || d->to.sock != p->pipe_sock || d->len == 0 || d->len > FRAME_MAX)
+    if (len == 0 || len > FRAME_MAX)
         return;
-    frame_head(frame, d->len);
-    memcpy(frame + FRAME_HEAD, d->data, d->len);
-    if (!pipe_write_all(p->pipe, frame, FRAME_HEAD + d->len))
+    frame_head(frame, len);
+    memcpy(frame + FRAME_HEAD, bytes, len);
+    if (!pipe_write_all(p->pipe, frame, FRAME_HEAD + len))
         log_line(p->log, LOG_DEBUG, "client", "pipe is full: datagram lost");
+}
+
+static void send_pipe(struct paths *p, const struct link_datagram *d)
+{
+    size_t segment = d->segment ? d->segment : d->len;
+    if (!p->pipe_sock || d->to.sock != p->pipe_sock)
+        return;
+    for (size_t at = 0; at < d->len; at += segment)
+        send_frame(p, d->data + at, d->len - at < segment ? d->len - at : segment);
 }
 
 void paths_send(struct paths *p, const struct link_datagram *d, uint64_t now_us)
@@ -280,9 +300,12 @@ void paths_send(struct paths *p, const struct link_datagram *d, uint64_t now_us)
     struct udp **u = find_socket(p, d->to.sock);
     if (!u)
         return;
-    int err = udp_send(*u, &d->to.remote, d->data, d->len);
+    int err = d->segment ? udp_send_row(*u, &d->to.remote, d->data, d->len, d->segment)
+                         : udp_send(*u, &d->to.remote, d->data, d->len);
+    if (udp_full(*u))
+        link_socket_full(p->link, d->to.sock, true);
     if (err == ERR_CAP)
-        link_too_big(p->link, &d->to);
+        link_too_big(p->link, &d->to, d->segment ? d->segment : d->len);
     else if (err == ERR_SYS)
         log_line(p->log, LOG_DEBUG, "client", "sending failed: %s", strerror(errno));
 }

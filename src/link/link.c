@@ -286,6 +286,8 @@ size_t link_room(const struct link *l, enum link_class class)
     if (l->current == PATH_NONE)
         return 0;
     const struct path *p = &l->paths.all[l->current];
+    if (class == LINK_BULK && l->carry.full && p->ref.sock == l->carry.full_sock)
+        return 0;
     if (class == LINK_BULK && !p->valid && !l->stock) {
         uint64_t may = BULK_FACTOR * p->received;
         return may > p->sent ? (size_t)(may - p->sent) : 0;
@@ -318,6 +320,7 @@ int link_poll(struct link *l, uint64_t now_us, struct link_datagram *out)
     else
         peer_tick(l, now_us);
     ask_pipe(l, now_us);
+    carry_tick(l, now_us);
     return talk_poll(l, now_us, out);
 }
 
@@ -330,14 +333,21 @@ uint64_t link_deadline(const struct link *l, uint64_t now_us)
         at = path_pipe_deadline(&l->paths.all[l->current]);
     if (link_silent(l, &since) && !link_quiet(l, now_us))
         at = earlier(at, since + link_quiet_after(l));
+    if (!l->stock)
+        at = earlier(at, carry_deadline(l, now_us));
     return earlier(at, l->client ? roam_deadline(l, now_us) : peer_deadline(l, now_us));
 }
 
-void link_too_big(struct link *l, const struct path_ref *to)
+void link_too_big(struct link *l, const struct path_ref *to, size_t len)
 {
     int index = l->stock ? l->current : path_find(&l->paths, to);
-    if (index != PATH_NONE)
-        link_path_at(l, index)->budget = PATH_BUDGET_SMALL;
+    if (index == PATH_NONE)
+        return;
+    struct path *p = link_path_at(l, index);
+    if (len > PATH_BUDGET_V4)
+        p->stream_mtu = 0; /* as before it was tried */
+    else
+        p->budget = PATH_BUDGET_SMALL;
 }
 
 /* ---- what the edge and the session tell
@@ -398,6 +408,11 @@ void link_pipe_closed(struct link *l, uint32_t sock, uint64_t now_us)
 bool link_is_active(const struct link *l, uint64_t now_us)
 {
     return l->active && now_us - l->active_us < LINK_ACTIVE;
+}
+
+bool link_used(const struct link *l, uint64_t now_us)
+{
+    return link_is_active(l, now_us);
 }
 
 void link_activity(struct link *l, uint64_t now_us)
@@ -496,6 +511,12 @@ uint64_t link_proven_us(const struct link *l)
     return l->proven_us;
 }
 
+uint64_t link_path_proven_us(const struct link *l)
+{
+    const struct path *p = in_use(l);
+    return p ? p->proven_us : 0;
+}
+
 bool link_silent(const struct link *l, uint64_t *since)
 {
     uint64_t own;
@@ -503,6 +524,10 @@ bool link_silent(const struct link *l, uint64_t *since)
     *since = UINT64_MAX;
     if (l->owed) {
         *since = l->owed_us;
+        silent = true;
+    }
+    if (l->carry.owed) {
+        *since = earlier(*since, l->carry.owed_us);
         silent = true;
     }
     if (l->client && !l->stock && roam_owes(l, &own)) {

@@ -77,6 +77,8 @@ struct link_datagram {
     struct path_ref to;
     const uint8_t *data; /* valid until the next call on this link */
     size_t len;
+    size_t segment; /* 0: one datagram; else a row of them, of so many bytes each but the last (only
+                       packets of streams come so) */
 };
 
 /* Seal one payload (LINK_FRAGMENT..LINK_PAYLOAD_MAX bytes, lane bits of its id clear, else BUG;
@@ -98,8 +100,9 @@ int MUST_USE link_poll(struct link *l, uint64_t now_us, struct link_datagram *ou
  * lie in the past: then poll at once. */
 uint64_t link_deadline(const struct link *l, uint64_t now_us);
 
-/* Sending to `to` failed with EMSGSIZE: the path takes only small datagrams from now on (§3.5). */
-void link_too_big(struct link *l, const struct path_ref *to);
+/* Sending a datagram of len bytes to `to` failed with EMSGSIZE: the path takes only small ones from
+ * now on (§3.5); of those that were larger than any of ours need be, only a try failed. */
+void link_too_big(struct link *l, const struct path_ref *to, size_t len);
 
 /* ---- sockets, pipes, network: what the edge tells and is asked ----------------------------------
  */
@@ -143,12 +146,43 @@ void link_no_route(struct link *l, bool none, uint64_t now_us);
 /* Somebody typed or printed: heartbeats every 3 s for a minute (natively; the client sends them).
  */
 void link_activity(struct link *l, uint64_t now_us);
+/* Somebody typed or printed within the last minute. */
+bool link_used(const struct link *l, uint64_t now_us);
 /* Something of ours waits for the peer (unacknowledged input, an unacknowledged screen). */
 void link_set_owed(struct link *l, bool owed, uint64_t now_us);
 /* The newest state that the peer has acknowledged was sent at sent_us: a round trip (§3.6). */
 void link_acked(struct link *l, uint64_t sent_us, uint64_t now_us);
 /* Say BYE over every live path that is in use (natively); the link stays usable. */
 void link_bye(struct link *l, uint64_t now_us);
+
+/* ---- streams: their packets travel on the link's paths, unsealed -------------------------------
+ */
+
+/* Bytes of a datagram that any path must take, and the most that is tried. */
+#define LINK_STREAM_MTU_MIN 1200
+#define LINK_STREAM_MTU_MAX 1452
+#define LINK_STREAM_ID      16
+
+/* Client: tell the server the first connection id (LINK_STREAM_ID bytes), again and again until it
+ * answers. Once in the life of a link. */
+void link_streams_announce(struct link *l, const uint8_t *id, uint64_t now_us);
+/* The id that was announced; NULL before. A server keeps to the first one that it was told. */
+const uint8_t *link_streams_id(const struct link *l);
+/* Client: packets of the connection are about to leave and the server has not answered: repeat the
+ * announcement before them, once at a time. True if link_poll now gives it. */
+bool link_streams_repeat(struct link *l, uint64_t now_us);
+/* Client: the server knows it. */
+bool link_streams_known(const struct link *l);
+/* Streams wait for the peer; `stands`: and their clock stands still. While they do the link beats:
+ * about once a second, every 250 ms while it stands. */
+void link_streams_owe(struct link *l, bool owed, bool stands, uint64_t now_us);
+/* Bytes that a packet may have on the path in use. */
+size_t link_streams_mtu(const struct link *l);
+/* So many bytes leave on the path in use (link_path tells it), or came from there. */
+void link_streams_sent(struct link *l, size_t len, uint64_t now_us);
+void link_streams_received(struct link *l, const struct path_ref *from, size_t len);
+/* The kernel takes no more for this socket now, or does again: room for bulk is 0 until then. */
+void link_socket_full(struct link *l, uint32_t sock, bool full);
 
 /* ---- facts ------------------------------------------------------------------------------------
  */
@@ -161,6 +195,8 @@ uint64_t link_rtt_floor_us(const struct link *l);        /* 0 = not measured yet
 double link_loss(const struct link *l, uint64_t now_us); /* of what we send, 0..1 */
 uint64_t link_heard_us(const struct link *l);  /* newest in-order authentic datagram; 0 = never */
 uint64_t link_proven_us(const struct link *l); /* newest proven round trip; 0 = never */
+/* The same of the path in use only. */
+uint64_t link_path_proven_us(const struct link *l);
 /* Something is owed (ours, or a heartbeat unanswered) and no round trip was proven for max(3 RTO,
  * 1.5 s) since then. */
 bool link_quiet(const struct link *l, uint64_t now_us);

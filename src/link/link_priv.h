@@ -2,6 +2,7 @@
 #ifndef TERN_LINK_LINK_PRIV_H
 #define TERN_LINK_LINK_PRIV_H
 
+#include "link/carry.h"
 #include "link/link.h"
 #include "link/peer.h"
 #include "link/roam.h"
@@ -34,6 +35,7 @@ struct link {
     bool was_quiet;    /* before the datagram being received proved anything */
 
     struct talk talk;
+    struct carry carry;
     struct roam roam; /* client */
     struct peer peer; /* server */
     struct link_counters counters;

@@ -41,6 +41,10 @@ struct path {
     struct rtt rtt;
     struct order order; /* in-order test for the timestamps of this path */
     uint16_t budget;    /* bytes of UDP payload; PATH_BUDGET_* */
+    uint16_t
+        stream_mtu; /* largest packet of streams that is known to pass; 0 = not known (carry.h) */
+    uint16_t size_tries; /* questions about larger ones */
+    uint64_t size_us;    /* not before */
     uint64_t opened_us;
     uint64_t heard_us;       /* newest authentic datagram from it, 0 = never */
     uint64_t proven_us;      /* newest proven round trip over it, 0 = never */

@@ -3,6 +3,10 @@
 #include "base/wire.h"
 #include "link/link_priv.h"
 
+#include <string.h>
+
+#define TALK_STAMPS 4 /* before every payload (mosh-protocol.md §2) */
+
 uint64_t talk_token(struct link *l)
 {
     uint64_t v = 0;
@@ -27,7 +31,8 @@ void talk_ask(struct link *l, int index, enum control_kind kind, enum control_hi
 
 static bool is_question(enum control_kind kind)
 {
-    return kind == CONTROL_PROBE || kind == CONTROL_HEARTBEAT || kind == CONTROL_SWITCH;
+    return kind == CONTROL_PROBE || kind == CONTROL_HEARTBEAT || kind == CONTROL_SWITCH ||
+           kind == CONTROL_STREAMS;
 }
 
 /* What is known only when the message leaves. */
@@ -44,6 +49,10 @@ static void complete(struct link *l, struct path *p, struct control *msg)
     }
     if (msg->kind == CONTROL_SWITCH || msg->kind == CONTROL_ANSWER)
         msg->answer = p->answer;
+    if (msg->kind == CONTROL_STREAMS) {
+        msg->has_id = true;
+        memcpy(msg->id, l->carry.id, sizeof msg->id);
+    }
 }
 
 static void remember(struct link *l, int index, const struct control *msg, uint64_t now_us)
@@ -54,6 +63,7 @@ static void remember(struct link *l, int index, const struct control *msg, uint6
         .token = msg->token,
         .sent_us = now_us,
         .upto = p->sent,
+        .size = msg->size,
         .path = index,
         .serial = p->serial,
         .kind = msg->kind,
@@ -68,10 +78,12 @@ static int seal_item(struct link *l, struct talk_item *item, uint64_t now_us,
 {
     struct buf b;
     complete(l, link_path_at(l, item->path), &item->msg);
-    buf_init(&b, LINK_FRAGMENT + CONTROL_MAX);
+    buf_init(&b, LINK_FRAGMENT + CONTROL_MAX + item->msg.size);
     buf_put_u64(&b, l->talk.id++);
     buf_put_u16(&b, 0x8000);
     control_put(&b, &item->msg);
+    if (item->msg.size)
+        control_pad(&b, item->msg.size - SEAL_OVERHEAD - TALK_STAMPS);
     int err = buf_err(&b);
     if (!err)
         err = link_seal(l, item->path, LINK_LANE_CONTROL, buf_data(&b), buf_len(&b), now_us, out);
@@ -121,6 +133,10 @@ static int take_reply(struct link *l, const struct control *msg, uint64_t now_us
     if (p->ref.kind == PATH_PIPE)
         path_pipe_acked(p, q.upto, took);
     p->unanswered = 0;
+    if (q.size)
+        carry_fits(p, q.size);
+    if (q.kind == CONTROL_STREAMS)
+        carry_answered(l);
     if (l->client && q.kind == CONTROL_SWITCH && q.path == l->current)
         l->roam.switching = false;
     link_prove(l, q.path, q.sent_us, true, now_us);
@@ -142,6 +158,8 @@ static void take_challenge(struct link *l, int index, const struct control *msg)
 int talk_receive(struct link *l, int index, const struct control *msg, uint64_t now_us)
 {
     struct path *p = link_path_at(l, index);
+    if (msg->kind == CONTROL_STREAMS && (!msg->has_id || !carry_announced(l, msg->id)))
+        return ERR_STATE;
     if (is_question(msg->kind)) {
         if (msg->loss)
             rtt_reported(&p->rtt, msg->loss - 1, now_us);
@@ -153,6 +171,7 @@ int talk_receive(struct link *l, int index, const struct control *msg, uint64_t 
             roam_hint(l, now_us);
         return ERR_OK;
     case CONTROL_HEARTBEAT:
+    case CONTROL_STREAMS:
         return ERR_OK;
     case CONTROL_REPLY: {
         int err = take_reply(l, msg, now_us);

@@ -21,6 +21,7 @@ struct talk_question {
     uint64_t token; /* 0 = free entry */
     uint64_t sent_us;
     uint64_t upto; /* path's `sent` with this datagram in it */
+    size_t size;   /* bytes of the datagram, if that was the question */
     int path;
     uint32_t serial;
     enum control_kind kind;

@@ -175,7 +175,7 @@ static struct quic_clock_facts clock_facts(const struct quic *q, const struct qu
 }
 
 /* Statistics, clock and yield after something happened. */
-static void refresh(struct quic *q, const struct quic_facts *f, uint64_t now_us)
+void quic_turn(struct quic *q, const struct quic_facts *f, uint64_t now_us)
 {
     if (!q->conn)
         return;
@@ -267,7 +267,7 @@ int quic_receive(struct quic *q, const uint8_t *dgram, size_t len, const struct 
         q->counters.dropped++;
         return q->over[0] ? ERR_STATE : ERR_OK;
     }
-    refresh(q, f, now_us);
+    quic_turn(q, f, now_us);
     ngtcp2_path path = path_of(q);
     ngtcp2_pkt_info info = {0}; /* ECN stays with the link: QUIC is told of no marks */
     int err = ngtcp2_conn_read_pkt(q->conn, &path, &info, dgram, len, stamp(q, now_us));
@@ -275,7 +275,7 @@ int quic_receive(struct quic *q, const uint8_t *dgram, size_t len, const struct 
     q->counters.received_bytes += len;
     if (err)
         fail_by(q, err);
-    refresh(q, f, now_us);
+    quic_turn(q, f, now_us);
     bury(q, now_us);
     return q->over[0] ? ERR_STATE : ERR_OK;
 }
@@ -445,7 +445,7 @@ int quic_poll(struct quic *q, const struct quic_facts *f, uint64_t now_us, struc
     q->now_us = now_us;
     if (!q->conn || q->over[0])
         return poll_close(q, out);
-    refresh(q, f, now_us);
+    quic_turn(q, f, now_us);
     if (q->clock.stands || f->room < f->mtu)
         return 0;
     ngtcp2_tstamp ts = stamp(q, now_us);
@@ -461,7 +461,7 @@ int quic_poll(struct quic *q, const struct quic_facts *f, uint64_t now_us, struc
         if (!fill_batch(q, f, ts, out) && out->len && q->done)
             ngtcp2_conn_update_pkt_tx_time(q->conn, ts);
     }
-    refresh(q, f, now_us);
+    quic_turn(q, f, now_us);
     bury(q, now_us);
     return q->over[0] ? poll_close(q, out) : out->len != 0;
 }
@@ -494,10 +494,10 @@ uint64_t quic_acked_us(const struct quic *q)
     return q->acked_us;
 }
 
-void quic_close(struct quic *q)
+void quic_close(struct quic *q, uint64_t now_us)
 {
     fail(q, "closed");
-    bury(q, q->now_us);
+    bury(q, now_us);
 }
 
 const char *quic_over(const struct quic *q)

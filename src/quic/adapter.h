@@ -70,6 +70,9 @@ bool quic_owns(const struct quic *q, const struct quic_packet *p);
 int quic_receive(struct quic *q, const uint8_t *dgram, size_t len, const struct quic_facts *f,
                  uint64_t now_us);
 
+/* Take the facts in: after a silence the clock runs on. quic_poll and quic_receive do so, too. */
+void quic_turn(struct quic *q, const struct quic_facts *f, uint64_t now_us);
+
 struct quic_batch {
     const uint8_t *data; /* valid until the next call on this object */
     size_t len;
@@ -91,7 +94,7 @@ uint64_t quic_acked_us(const struct quic *q);
 struct stream_transport quic_transport(struct quic *q);
 
 /* Say goodbye: the next quic_poll gives a CONNECTION_CLOSE; streams are closed at once. */
-void quic_close(struct quic *q);
+void quic_close(struct quic *q, uint64_t now_us);
 /* Why the connection is over; NULL while it is not. */
 const char *quic_over(const struct quic *q);
 bool quic_is_open(const struct quic *q); /* the handshake is complete, and it is not over */

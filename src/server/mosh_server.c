@@ -107,7 +107,8 @@ static bool find_address(const char *text, struct addr *out)
 static int bind_to(struct mosh *m, const struct addr *a)
 {
     struct serve *s = &m->serve;
-    struct udp_config c = {.recv = serve_datagram, .ctx = s, .id = SOCK_UDP, .bind = *a};
+    struct udp_config c = {
+        .answer = true, .recv = serve_datagram, .ctx = s, .id = SOCK_UDP, .bind = *a};
     c.lo = m->o->port_low;
     c.hi = m->o->port_high;
     if (a->family == ADDR_NONE)

@@ -40,17 +40,22 @@ static int complain(const char *text)
 
 static void send_datagram(struct serve *s, const struct link_datagram *d)
 {
+    size_t segment = d->segment ? d->segment : d->len;
     if (d->to.kind == PATH_PIPE) {
         struct way *w = way_of(s, d->to.sock);
-        if (w)
-            framed_send(&w->framed, d->data, d->len);
+        for (size_t at = 0; w && at < d->len; at += segment)
+            framed_send(&w->framed, d->data + at, d->len - at < segment ? d->len - at : segment);
         return;
     }
     struct udp *u = s->udp[d->to.remote.family == ADDR_V6];
-    if (u && udp_send(u, &d->to.remote, d->data, d->len) == ERR_CAP) {
-        int route = link_route(d->data, d->len);
-        server_too_big(s->end, (uint16_t)(route > 0 ? route : 0), &d->to);
-    }
+    if (!u)
+        return;
+    int err = d->segment ? udp_send_row(u, &d->to.remote, d->data, d->len, segment)
+                         : udp_send(u, &d->to.remote, d->data, d->len);
+    if (udp_full(u))
+        server_socket_full(s->end, d->to.sock, true);
+    if (err == ERR_CAP)
+        server_too_big(s->end, &d->to, segment);
 }
 
 static void on_pump(void *ctx)
@@ -138,6 +143,13 @@ void serve_datagram(void *ctx, struct udp *u, const struct udp_datagram *d)
     serve_wake(s);
 }
 
+void serve_writable(void *ctx, struct udp *u)
+{
+    struct serve *s = ctx;
+    server_socket_full(s->end, udp_id(u), false);
+    serve_wake(s);
+}
+
 static void add_address(struct connect *c, struct addr a)
 {
     a.port = c->port;
@@ -147,7 +159,11 @@ static void add_address(struct connect *c, struct addr a)
 
 static void open_udp(struct serve *s, const struct start_record *r)
 {
-    struct udp_config c = {.recv = serve_datagram, .ctx = s, .id = SOCK_UDP};
+    struct udp_config c = {.answer = true,
+                           .recv = serve_datagram,
+                           .writable = serve_writable,
+                           .ctx = s,
+                           .id = SOCK_UDP};
     c.lo = s->o->port_low ? s->o->port_low : r->port_low;
     c.hi = s->o->port_low ? s->o->port_high : r->port_high;
     if (!c.lo && !c.hi) {

@@ -84,6 +84,8 @@ void serve_fini(struct serve *s);
 int serve_signals(struct serve *s);
 /* udp_config.recv of every UDP socket. */
 void serve_datagram(void *ctx, struct udp *u, const struct udp_datagram *d);
+/* and its writable. */
+void serve_writable(void *ctx, struct udp *u);
 /* /dev/null in place of stdin, stdout and stderr. */
 void drop_std_fds(void);
 /* Everything that happened is carried through at the end of the turn. */

@@ -71,7 +71,7 @@ struct client_end {
 
 /* ---- making ---- */
 
-static struct link *make_link(const struct client_end_config *c)
+static struct link *make_link(const struct client_end_config *c, uint8_t psk[static QUIC_PSK])
 {
     struct keys keys;
     if (c->connect)
@@ -88,6 +88,7 @@ static struct link *make_link(const struct client_end_config *c)
         .log = c->log,
         .now_us = c->now_us,
     });
+    memcpy(psk, keys.quic, QUIC_PSK);
     keys_wipe(&keys);
     return l;
 }
@@ -128,7 +129,17 @@ struct client_end *client_end_new(const struct client_end_config *c)
     e->native = c->connect != NULL;
     e->port = c->connect ? c->connect->port : c->stock->port;
     e->since_us = c->now_us;
-    lane_init(&e->lane, make_link(c), make_sync(c));
+    struct streams_config streams = {
+        .client = true,
+        .entropy = c->entropy,
+        .log = c->log,
+        .ops = c->chans,
+        .ctx = c->chans_ctx,
+    };
+    lane_init(&e->lane, make_link(c, streams.psk), make_sync(c));
+    if (e->native)
+        lane_add_streams(&e->lane, &streams);
+    mem_wipe(&streams, sizeof streams);
     e->view = view_new(c->tty);
     escape_init(&e->escape, &c->escape);
     escape_quit_text(&e->escape, e->quit_text);
@@ -171,6 +182,11 @@ void client_end_free(struct client_end *e)
 struct link *client_end_link(struct client_end *e)
 {
     return e->lane.link;
+}
+
+struct streams *client_end_streams(struct client_end *e)
+{
+    return e->lane.streams;
 }
 
 /* ---- leaving ---- */
@@ -681,6 +697,10 @@ size_t client_end_reset_bytes(const struct client_end *e, uint8_t *out, size_t s
 void client_end_datagram(struct client_end *e, const struct path_ref *from, bool congested,
                          const uint8_t *dgram, size_t len, uint64_t now_us)
 {
+    if (e->native && quic_packet_is(dgram, len)) {
+        streams_receive(e->lane.streams, from, dgram, len, now_us);
+        return;
+    }
     int news = lane_receive(&e->lane, from, congested, dgram, len, now_us);
     if (news < 0)
         return;

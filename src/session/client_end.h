@@ -14,6 +14,7 @@
 #include "base/rng.h"
 #include "link/connect.h"
 #include "link/link.h"
+#include "session/streams.h"
 #include "view/escape.h"
 #include "view/view.h"
 
@@ -35,6 +36,8 @@ struct client_end_config {
     const struct connect *connect;     /* native */
     const struct connect_stock *stock; /* a stock mosh-server is at the other end */
     bool null_codec;                   /* simulator: no encryption, no zlib */
+    const struct chans_ops *chans;     /* NULL: no channels; outlives the object, with its ctx */
+    void *chans_ctx;
     struct entropy entropy;
     const struct log *log;        /* may be NULL; outlives the object */
     const struct view_facts *tty; /* size and what the terminal can do; copied */
@@ -62,6 +65,9 @@ void client_end_datagram(struct client_end *e, const struct path_ref *from, bool
 /* The link inside: the edge reports sockets, pipes, candidates and network events to it directly,
  * and asks it link_wants(). */
 struct link *client_end_link(struct client_end *e);
+/* The streams beside the screen, on the same link; NULL towards stock. Nothing is started before
+ * streams_chans is called. */
+struct streams *client_end_streams(struct client_end *e);
 /* Repaint everything (after SIGCONT, or when the tty was written to by somebody else). */
 void client_end_repaint(struct client_end *e, uint64_t now_us);
 /* Give the tty back for a while (bytes that undo all modes are appended to client_end_tty) and take

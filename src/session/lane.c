@@ -1,5 +1,7 @@
 #include "session/lane.h"
 
+#include "base/mem.h"
+
 static struct sync_link facts_of(const struct lane *l, uint64_t now_us)
 {
     return (struct sync_link){
@@ -22,8 +24,17 @@ void lane_init(struct lane *l, struct link *link, struct sync *sync)
     buf_init(&l->events, LANE_EVENTS_MAX);
 }
 
+void lane_add_streams(struct lane *l, const struct streams_config *c)
+{
+    struct streams_config own = *c;
+    own.link = l->link;
+    l->streams = streams_new(&own);
+    mem_wipe(&own, sizeof own);
+}
+
 void lane_fini(struct lane *l)
 {
+    streams_free(l->streams);
     sync_free(l->sync);
     link_free(l->link);
     buf_fini(&l->fragment);
@@ -47,6 +58,10 @@ static void fetch_events(struct lane *l)
 int lane_receive(struct lane *l, const struct path_ref *from, bool congested, const uint8_t *dgram,
                  size_t len, uint64_t now_us)
 {
+    if (l->streams && quic_packet_is(dgram, len)) {
+        streams_receive(l->streams, from, dgram, len, now_us);
+        return 0;
+    }
     bool was_quiet = link_quiet(l->link, now_us);
     struct link_payload payload;
     int got = link_receive(l->link, from, congested, dgram, len, now_us, &payload);
@@ -75,9 +90,11 @@ int lane_poll(struct lane *l, uint64_t now_us, struct link_datagram *out)
         return 1;
     struct sync_link facts = facts_of(l, now_us);
     if (!facts.can_send || sync_send(l->sync, now_us, &facts, &l->fragment) != 1)
-        return 0;
+        return l->streams ? streams_poll(l->streams, now_us, out) : 0;
     int err = link_send(l->link, 0, buf_data(&l->fragment), buf_len(&l->fragment),
                         sync_sent_bulk(l->sync) ? LINK_BULK : LINK_SCREEN, now_us, out);
+    if (err && l->streams)
+        return streams_poll(l->streams, now_us, out);
     return err ? 0 : 1;
 }
 
@@ -86,7 +103,9 @@ uint64_t lane_deadline(struct lane *l, uint64_t now_us)
     struct sync_link facts = facts_of(l, now_us);
     uint64_t link = link_deadline(l->link, now_us);
     uint64_t sync = facts.can_send ? sync_deadline(l->sync, now_us, &facts) : SYNC_NEVER;
-    return link < sync ? link : sync;
+    uint64_t streams = l->streams ? streams_deadline(l->streams, now_us) : UINT64_MAX;
+    uint64_t at = link < sync ? link : sync;
+    return at < streams ? at : streams;
 }
 
 int lane_event_put(struct lane *l, const struct event *e)

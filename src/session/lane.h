@@ -5,14 +5,16 @@
 
 #include "link/link.h"
 #include "session/events.h"
+#include "session/streams.h"
 #include "sync/sync.h"
 
 /* Unread event records of the peer; more wait in sync's log. */
 #define LANE_EVENTS_MAX (64u << 10)
 
 struct lane {
-    struct link *link; /* owned */
-    struct sync *sync; /* owned */
+    struct link *link;       /* owned */
+    struct sync *sync;       /* owned */
+    struct streams *streams; /* owned; NULL towards stock */
     struct buf fragment;
     struct buf events; /* the peer's records, not yet read */
     size_t events_cap; /* of our event log */
@@ -21,13 +23,15 @@ struct lane {
 
 /* Takes over both. */
 void lane_init(struct lane *l, struct link *link, struct sync *sync);
+/* Natively: the streams beside them, by the same link (c->link is set here). Nothing is started. */
+void lane_add_streams(struct lane *l, const struct streams_config *c);
 void lane_fini(struct lane *l);
 
 /* A datagram: opens it and hands it to sync. Returns sync_news flags, 0 when it was link control,
  * or a negative err when it was dropped. */
 int lane_receive(struct lane *l, const struct path_ref *from, bool congested, const uint8_t *dgram,
                  size_t len, uint64_t now_us);
-/* The next datagram due: 1 or 0. Link control first. */
+/* The next datagram due: 1 or 0. Link control first, then screens and keys, then streams. */
 int lane_poll(struct lane *l, uint64_t now_us, struct link_datagram *out);
 uint64_t lane_deadline(struct lane *l, uint64_t now_us);
 

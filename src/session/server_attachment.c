@@ -39,6 +39,17 @@ struct attachment *attachment_new(struct session *q, uint16_t route, bool native
         .now_us = now_us,
     });
     lane_init(&a->lane, link, sync);
+    struct streams_config streams = {
+        .route = route,
+        .entropy = s->config.entropy,
+        .log = s->config.log,
+        .ops = s->config.chans,
+        .ctx = s->config.chans_ctx,
+    };
+    memcpy(streams.psk, keys->quic, sizeof streams.psk);
+    if (native)
+        lane_add_streams(&a->lane, &streams);
+    mem_wipe(&streams, sizeof streams);
     effects_join(&q->effects, &a->effects);
     buf_init(&a->text.text, CLIENT_TEXT_MAX);
     struct snapshot *snap = term_snapshot_shown(q->term);
@@ -61,6 +72,8 @@ void attachment_close(struct attachment *a)
     if (a->session->typist == a->number)
         a->session->typist = 0;
     uint16_t route = a->route;
+    if (a->lane.streams) /* its channels hear of the end */
+        streams_close(a->lane.streams, a->heard_us);
     lane_fini(&a->lane);
     buf_fini(&a->text.text);
     free(a);

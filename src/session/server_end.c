@@ -129,17 +129,45 @@ void server_udp_closed(struct server_end *s, uint32_t sock, uint64_t now_us)
         link_socket_closed(s->links[i]->lane.link, sock, now_us);
 }
 
-void server_too_big(struct server_end *s, uint16_t route, const struct path_ref *to)
+void server_too_big(struct server_end *s, const struct path_ref *to, size_t len)
 {
-    struct attachment *a = find_route(s, route, route != 0);
-    if (a)
-        link_too_big(a->lane.link, to);
+    struct path_ref used;
+    for (size_t i = 0; i < s->link_count; i++) {
+        struct link *link = s->links[i]->lane.link;
+        if (s->links[i]->native || (link_path(link, &used) && path_ref_equal(&used, to)))
+            link_too_big(link, to, len);
+    }
+}
+
+void server_socket_full(struct server_end *s, uint32_t sock, bool full)
+{
+    for (size_t i = 0; i < s->link_count; i++)
+        link_socket_full(s->links[i]->lane.link, sock, full);
+}
+
+/* Whose packet it is: by the route in our ids, else by the id that a client announced. */
+static struct attachment *find_packet(const struct server_end *s, const uint8_t *dgram, size_t len)
+{
+    struct quic_packet p;
+    if (quic_packet_get(dgram, len, &p))
+        return NULL;
+    struct attachment *a = find_route(s, (int)quic_packet_route(&p), true);
+    if (a && streams_owns(a->lane.streams, &p))
+        return a;
+    for (size_t i = 0; i < s->link_count && p.is_long; i++)
+        if (s->links[i]->native && streams_owns(s->links[i]->lane.streams, &p))
+            return s->links[i];
+    return NULL;
 }
 
 void server_end_datagram(struct server_end *s, const struct path_ref *from, bool congested,
                          const uint8_t *dgram, size_t len, uint64_t now_us)
 {
-    struct attachment *a = NULL;
+    struct attachment *a = quic_packet_is(dgram, len) ? find_packet(s, dgram, len) : NULL;
+    if (a) {
+        streams_receive(a->lane.streams, from, dgram, len, now_us);
+        return;
+    }
     int route = link_route(dgram, len);
     if (route > 0)
         a = find_route(s, route, true);

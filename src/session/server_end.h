@@ -42,6 +42,8 @@ struct server_ops {
 
 struct server_end_config {
     struct server_ops ops;
+    const struct chans_ops *chans; /* NULL: no channels; outlives the object, with its ctx */
+    void *chans_ctx;
     struct entropy entropy;
     const struct log *log;
     int (*width)(void *ctx, uint32_t cp);
@@ -111,8 +113,10 @@ void server_link_history(struct server_end *s, uint16_t route, uint64_t lines);
 bool server_pipe(struct server_end *s, uint16_t route, uint32_t sock, bool open, uint64_t now_us);
 /* A UDP socket of the edge's is gone. */
 void server_udp_closed(struct server_end *s, uint32_t sock, uint64_t now_us);
-/* Sending to that path failed with EMSGSIZE. */
-void server_too_big(struct server_end *s, uint16_t route, const struct path_ref *to);
+/* Sending a datagram of len bytes to that path failed with EMSGSIZE. */
+void server_too_big(struct server_end *s, const struct path_ref *to, size_t len);
+/* The kernel takes no more for this socket now, or does again. */
+void server_socket_full(struct server_end *s, uint32_t sock, bool full);
 /* A datagram came; an unknown route or a forgery costs one look-up or one AEAD check. */
 void server_end_datagram(struct server_end *s, const struct path_ref *from, bool congested,
                          const uint8_t *dgram, size_t len, uint64_t now_us);

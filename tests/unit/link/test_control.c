@@ -45,7 +45,7 @@ static void skips_unknown_fields(void **state)
     struct control out;
     struct buf b;
     buf_init(&b, 200);
-    pb_put_bytes(&b, 7, "connection id", 13);
+    pb_put_bytes(&b, 9, "of a later version", 18);
     pb_put_varint(&b, 1, CONTROL_PROBE);
     pb_put_bytes(&b, 1000, "x", 1);
     pb_put_varint(&b, 2, 77);

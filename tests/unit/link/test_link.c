@@ -238,7 +238,7 @@ static void mtu_of_each_kind(void **state)
     struct path_ref now;
     assert_true(link_path(t.c.link, &now));
     assert_int_equal(now.kind, PATH_UDP);
-    link_too_big(t.c.link, &now);
+    link_too_big(t.c.link, &now, 1252);
     assert_int_equal(link_mtu_payload(t.c.link), 462);
     toy_fini(&t);
 }

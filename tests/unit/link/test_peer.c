@@ -315,7 +315,7 @@ static void stock_v6_budget(void **state)
     assert_int_equal(link_mtu_payload(t.s.link), 1178);
     struct path_ref to;
     assert_true(link_path(t.s.link, &to));
-    link_too_big(t.s.link, &to);
+    link_too_big(t.s.link, &to, 1252);
     assert_int_equal(link_mtu_payload(t.s.link), 462);
     toy_fini(&t);
 }

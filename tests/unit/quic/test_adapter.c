@@ -196,7 +196,7 @@ static void goodbye(void **state)
     pair_init(&p, &(struct pair_config){9, {"delay=20"}, 0});
     pair_open(&p.client, 100);
     assert_true(pair_run(&p, 2 * S, both_open));
-    p.client.q ? quic_close(p.client.q) : (void)0;
+    quic_close(p.client.q, p.now_us);
     assert_true(pair_run(&p, 2 * S, both_over));
     assert_int_equal(p.client.closed, p.client.count);
     assert_int_equal(p.server.closed, p.server.count);

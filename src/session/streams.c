@@ -1,0 +1,179 @@
+#include "session/streams.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct streams {
+    struct streams_config config;
+    struct quic *quic; /* NULL before the start */
+    struct chans *chans;
+    bool failed; /* it could not even start */
+    const char *why;
+};
+
+struct streams *streams_new(const struct streams_config *c)
+{
+    struct streams *s = mem_new(1, sizeof *s);
+    s->config = *c;
+    return s;
+}
+
+void streams_free(struct streams *s)
+{
+    if (!s)
+        return;
+    if (s->chans)
+        chans_set_transport(s->chans, &(struct stream_transport){NULL, NULL});
+    quic_free(s->quic);
+    chans_free(s->chans);
+    mem_wipe(&s->config, sizeof s->config);
+    free(s);
+}
+
+static void start(struct streams *s, const uint8_t *first_id, uint64_t now_us)
+{
+    struct link *link = s->config.link;
+    struct quic_config q = {
+        .client = s->config.client,
+        .route = s->config.route,
+        .srtt_us = link_proven_us(link) ? link_srtt_us(link) : 0,
+        .events = &chans_events,
+        .entropy = s->config.entropy,
+        .log = s->config.log,
+        .now_us = now_us,
+    };
+    s->chans = chans_new(&(struct chans_config){.ops = s->config.ops,
+                                                .ctx = s->config.ctx,
+                                                .log = s->config.log,
+                                                .client = s->config.client});
+    q.ctx = s->chans;
+    memcpy(q.psk, s->config.psk, sizeof q.psk);
+    if (first_id)
+        memcpy(q.first_id, first_id, sizeof q.first_id);
+    s->quic = quic_new(&q, &s->why);
+    mem_wipe(&q, sizeof q);
+    if (!s->quic) {
+        log_line(s->config.log, LOG_WARN, "session", "no streams: %s", s->why);
+        s->failed = true;
+        return;
+    }
+    struct stream_transport t = quic_transport(s->quic);
+    chans_set_transport(s->chans, &t);
+    if (s->config.client)
+        link_streams_announce(link, quic_first_id(s->quic), now_us);
+}
+
+struct chans *streams_chans(struct streams *s, uint64_t now_us)
+{
+    if (!s->chans && s->config.client && s->config.ops)
+        start(s, NULL, now_us);
+    return s->chans;
+}
+
+bool streams_started(const struct streams *s)
+{
+    return s->quic != NULL;
+}
+
+const char *streams_over(const struct streams *s)
+{
+    return s->failed ? s->why : s->quic ? quic_over(s->quic) : NULL;
+}
+
+/* The server's connection is made for the id that was announced first. */
+static bool ready(struct streams *s, uint64_t now_us)
+{
+    const uint8_t *id = s->config.client ? NULL : link_streams_id(s->config.link);
+    if (!s->quic && id && !s->failed && s->config.ops)
+        start(s, id, now_us);
+    return s->quic != NULL;
+}
+
+static struct quic_facts facts_of(const struct streams *s, uint64_t now_us)
+{
+    const struct link *link = s->config.link;
+    return (struct quic_facts){
+        .proven_us = link_path_proven_us(link),
+        .floor_us = link_rtt_floor_us(link),
+        .mtu = link_streams_mtu(link),
+        .room = link_room(link, LINK_BULK),
+        .yield = link_used(link, now_us),
+    };
+}
+
+static void tell_link(struct streams *s, uint64_t now_us)
+{
+    link_streams_owe(s->config.link, quic_owed(s->quic), quic_stands(s->quic), now_us);
+}
+
+void streams_close(struct streams *s, uint64_t now_us)
+{
+    if (!s->quic)
+        return;
+    quic_close(s->quic, now_us);
+    tell_link(s, now_us);
+}
+
+bool streams_owns(const struct streams *s, const struct quic_packet *p)
+{
+    if (s->quic)
+        return quic_owns(s->quic, p);
+    const uint8_t *id = link_streams_id(s->config.link);
+    return id && !s->config.client && p->is_long && p->id_len == LINK_STREAM_ID &&
+           !memcmp(p->id, id, LINK_STREAM_ID);
+}
+
+void streams_receive(struct streams *s, const struct path_ref *from, const uint8_t *dgram,
+                     size_t len, uint64_t now_us)
+{
+    if (!ready(s, now_us))
+        return;
+    struct quic_facts f = facts_of(s, now_us);
+    link_streams_received(s->config.link, from, len);
+    (void)!quic_receive(s->quic, dgram, len, &f, now_us); /* streams_over tells */
+    tell_link(s, now_us);
+}
+
+int streams_poll(struct streams *s, uint64_t now_us, struct link_datagram *out)
+{
+    struct path_ref to;
+    struct quic_batch batch;
+    if (!ready(s, now_us) || !link_path(s->config.link, &to))
+        return 0;
+    struct quic_facts f = facts_of(s, now_us);
+    if (s->config.client && !link_streams_known(s->config.link)) {
+        quic_turn(s->quic, &f, now_us);
+        bool due = quic_deadline(s->quic, &f, now_us) <= now_us;
+        if (due && link_streams_repeat(s->config.link, now_us) &&
+            link_poll(s->config.link, now_us, out) == 1)
+            return 1; /* packets that come before it are dropped */
+    }
+    int got = quic_poll(s->quic, &f, now_us, &batch);
+    tell_link(s, now_us);
+    if (!got)
+        return 0;
+    link_streams_sent(s->config.link, batch.len, now_us);
+    *out = (struct link_datagram){
+        .to = to, .data = batch.data, .len = batch.len, .segment = batch.segment};
+    return 1;
+}
+
+uint64_t streams_deadline(const struct streams *s, uint64_t now_us)
+{
+    if (!s->quic)
+        return UINT64_MAX;
+    struct quic_facts f = facts_of(s, now_us);
+    return quic_deadline(s->quic, &f, now_us);
+}
+
+struct quic_counters streams_counters(const struct streams *s)
+{
+    return s->quic ? quic_counters(s->quic) : (struct quic_counters){0};
+}
+
+bool streams_stand(const struct streams *s)
+{
+    return s->quic && quic_stands(s->quic);
+}
