@@ -51,16 +51,18 @@ void move_return(struct term *t)
     cursor_to(t, t->cursor.row, margin ? t->w.left : 0);
 }
 
-/* With reverse wrap the cells between the margins, or those of all lines when the cursor is outside
- * of them, are one long line whose ends are joined. */
+/* With reverse wrap the cells of all lines between the left and right margin are one long line
+ * whose ends are joined. From the margins' first place it goes to their last one and no further. */
 static void back_around(struct term *t, int32_t n)
 {
-    bool inside = within_margins(t);
-    int32_t top = inside ? t->w.top : 0, height = inside ? t->w.bottom - top + 1 : t->grid->rows;
-    int32_t left = t->w.left, width = t->w.right - left + 1;
+    int32_t left = t->w.left, width = t->w.right - left + 1, rows = t->grid->rows;
     int32_t row = t->cursor.row, col = t->cursor.col;
     if (t->cursor.pending)
         n--;
+    if (n && row == t->w.top && col == left) {
+        cursor_to(t, t->w.bottom, t->w.right);
+        return;
+    }
     if (col < left && n > col) { /* from beyond the left margin to the end of the line before */
         n -= col + 1;
         row = row ? row - 1 : last_row(t);
@@ -70,10 +72,10 @@ static void back_around(struct term *t, int32_t n)
         cursor_to(t, (uint16_t)row, (uint16_t)(col - n));
         return;
     }
-    int64_t ring = (int64_t)height * width;
-    int64_t at = (int64_t)(row - top) * width + (col - left) - n;
+    int64_t ring = (int64_t)rows * width;
+    int64_t at = (int64_t)row * width + (col - left) - n;
     at = (at % ring + ring) % ring;
-    cursor_to(t, (uint16_t)(top + at / width), (uint16_t)(left + at % width));
+    cursor_to(t, (uint16_t)(at / width), (uint16_t)(left + at % width));
 }
 
 void move_back(struct term *t, int32_t n)

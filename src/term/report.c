@@ -83,8 +83,8 @@ static bool identify(struct term *t, uint32_t final)
 
 static void cursor_position(struct term *t, bool private)
 {
-    unsigned top = t->w.origin ? t->w.top : 0;
-    unsigned row = t->cursor.row - top + 1u, col = t->cursor.col + 1u;
+    unsigned top = t->w.origin ? t->w.top : 0, left = t->w.origin ? t->w.left : 0;
+    unsigned row = t->cursor.row - top + 1u, col = t->cursor.col - left + 1u;
     if (private)
         reportf(t, "\033[?#;#;1R", row, col, 0, 0);
     else

@@ -129,7 +129,8 @@ bool shift_csi(struct term *t, uint32_t final, int32_t n)
         shift_up(t, (unsigned)n);
         return true;
     case 'T':
-        if (parser_count(&t->parser) > 1) /* xterm's mouse tracking */
+        /* With more parameters or 0: xterm's mouse tracking and title modes. */
+        if (parser_count(&t->parser) > 1 || !parser_raw(&t->parser, 0, 1))
             return true;
         shift_down(t, (unsigned)n);
         return true;
