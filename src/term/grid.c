@@ -78,7 +78,8 @@ struct row *grid_own_slow(struct grid *g, uint16_t row)
     r->used = 0;
     r->id = p->next_id++;
     r->version = 0;
-    r->wrapped = r->padded = false;
+    r->wrapped = false;
+    r->padded = 0;
     r->ext_n = 0;
     r->text_len = 0;
     return g->row[row] = r;

@@ -254,7 +254,10 @@ const struct row *history_line(struct history *h, uint64_t n)
 bool history_wrapped(struct history *h)
 {
     const struct block *b = newest(h);
-    return b && history_line(h, b->first + b->lines - 1)->wrapped;
+    if (!b)
+        return false;
+    const struct row *r = history_line(h, b->first + b->lines - 1);
+    return r->wrapped || r->padded;
 }
 
 /* Make a compressed block as it was. */

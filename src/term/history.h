@@ -50,7 +50,7 @@ uint64_t history_kept(const struct history *h);
  * next call that is not one of the getters above; row_ref it to keep it. One after the other costs
  * no more than the line; elsewhere at worst a block is decompressed. */
 const struct row *history_line(struct history *h, uint64_t n);
-/* Is the newest kept line soft-wrapped? */
+/* Does the newest kept line go on in the next row: soft-wrapped, or before a wide character? */
 bool history_wrapped(struct history *h);
 
 /* Compress one block that has gone cold, if any. True when there are more. Call it at intervals

@@ -139,7 +139,7 @@ size_t row_pack(const struct row *r, uint8_t *to)
     for (uint16_t i = 0; i < r->used; i++)
         odd |= r->cell[i].fg | r->cell[i].bg | (r->cell[i].text & ~0x7fu);
     uint32_t head = (uint32_t)r->used << PACK_SHIFT | (r->wrapped ? PACK_WRAPPED : 0u) |
-                    (r->padded ? PACK_PADDED : 0u) | (odd ? PACK_RICH : 0u);
+                    (row_padded(r) ? PACK_PADDED : 0u) | (odd ? PACK_RICH : 0u);
     uint8_t *d = put_number(to, head);
     if (!odd) {
         for (uint16_t i = 0; i < r->used; i++)
@@ -216,14 +216,15 @@ struct row *row_unpack(const uint8_t *p, uint64_t id)
     struct row *r = row_new((uint16_t)(head >> PACK_SHIFT), id);
     r->used = r->size;
     r->wrapped = head & PACK_WRAPPED;
-    r->padded = head & PACK_PADDED;
     if (head & PACK_RICH) {
         uint32_t n = get_word(&p);
         memset(r->cell, 0, r->used * sizeof r->cell[0]);
         get_pieces(p, p + n, r);
-        return r;
+    } else {
+        for (uint16_t i = 0; i < r->used; i++)
+            r->cell[i] = (struct cell){p[i], 0, 0};
     }
-    for (uint16_t i = 0; i < r->used; i++)
-        r->cell[i] = (struct cell){p[i], 0, 0};
+    if (head & PACK_PADDED)
+        r->padded = r->used && !r->cell[r->used - 1].text ? (uint16_t)(r->used - 1) : r->used;
     return r;
 }

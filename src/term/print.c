@@ -113,6 +113,8 @@ bool print_rune(struct term *t, uint32_t cp, unsigned w)
     if (t->cursor.col + w > line_end) {
         if (t->w.autowrap) {
             grid_erase(t->grid, t->cursor.row, t->cursor.col, line_end, erase_bg(t));
+            if (t->cursor.col && line_end == t->grid->cols)
+                grid_own(t->grid, t->cursor.row)->padded = t->cursor.col;
             wrap(t, false);
             line_end = (uint16_t)(line_last(t) + 1);
         } else if (line_end >= w) {

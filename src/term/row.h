@@ -28,9 +28,9 @@ struct row {
     uint32_t version; /* raised each time row_own clones the row, so two rows of one id and one
                          version that are both shared look the same; 0 for a new line */
     bool wrapped;     /* soft-wrapped: its text goes on in the next row */
-    bool padded;      /* its last cell stayed empty because a wide character did not fit there and
-                         went to the next row. A hint for laying lines out anew: true only if that
-                         still is so */
+    uint16_t padded;  /* not 0: the last column, left empty because a wide character did not fit and
+                         went to the next row. Not `wrapped` (stock mosh), but laid out anew so. A
+                         hint: true only if text ends there and the next row begins with one */
     uint16_t ext_n, ext_size;
     struct cell_ext *ext; /* sorted by col; one for each cell with ATTR_EXT; others are stale */
     uint32_t text_len, text_size;

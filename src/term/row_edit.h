@@ -10,6 +10,12 @@
 
 /* A copy of one reference with room for at least size cells; same identity and version. */
 struct row *row_copy(const struct row *r, uint16_t size);
+/* Was a wide character wrapped behind it (row.padded)? */
+static inline bool row_padded(const struct row *r)
+{
+    return r->padded && r->used >= r->padded && r->cell[r->padded - 1].text &&
+           (r->used == r->padded || !r->cell[r->padded].text);
+}
 /* Memory that it takes, for accounts. */
 size_t row_bytes(const struct row *r);
 /* row_equal without the wrap mark. */

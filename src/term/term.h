@@ -78,10 +78,12 @@ void term_write(struct term *t, const void *bytes, size_t len);
 #define TERM_REPLY_MAX 65536
 struct buf *term_replies(struct term *t);
 
-/* New size (clamped to 1..SCREEN_MAX). Engine rule: main screen: shrinking pushes lines above the
- * cursor into the history, growing pulls them back (as tmux does); alternate screen, and both
- * screens of a replica: top-left kept, cut or padded (mosh-protocol.md §9.1: scroll region reset,
- * wrap marks cleared, cursor clamped). */
+/* New size (clamped to 1..SCREEN_MAX). The main screen is laid out anew for its width: soft-wrapped
+ * lines are joined and wrapped again, places stay on their characters, rows that are too many
+ * become history and room is filled from there (numbers: history.h). Alternate screen, and both
+ * screens of a replica: top-left kept, cut or padded, wrap marks cleared, pending wrap ended
+ * (mosh-protocol.md §9.1). Both: scroll region reset, cursor clamped. Costs the cells of the
+ * screen, and of at most two screenfuls of history. */
 void term_resize(struct term *t, uint16_t cols, uint16_t rows);
 
 /* The present state; costs O(rows) pointer copies, and nothing when nothing changed since the last
