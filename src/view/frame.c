@@ -335,7 +335,7 @@ static void put_settle(struct view *v, struct paint *p)
     buf_put_u8(p->out, '\r');
     if (up)
         paint_csi(p->out, 'A', up, 0);
-    for (uint16_t i = 1; i < v->facts.rows; i++)
+    for (uint16_t i = s->wider && s->joined ? 0 : 1; i < v->facts.rows; i++)
         buf_put_u8(p->out, '\n');
 }
 

@@ -107,6 +107,8 @@ static void settle_note(struct view *v, uint16_t cols, uint16_t rows)
             s->most++;
             s->least += r && !(v->wraps && r->wrapped);
         }
+        /* Row 0 itself may be joined to the line above it. */
+        s->joined = v->feed.tail && !s->least;
         if (v->feed.tail && s->least)
             s->least--;
     }

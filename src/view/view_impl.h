@@ -23,6 +23,7 @@ struct settle {
     bool pending;
     bool wider, grown; /* at some time since; else no line can have come back */
     uint16_t most, least;
+    bool joined; /* least would be -1: the cursor's row may begin with a line of the scrollback */
 };
 
 struct view {
