@@ -72,7 +72,7 @@ static void minimise(const struct play *p, bool *skip)
             bool before[GRAMMAR_TOKENS_MAX];
             memcpy(before, skip, sizeof before);
             for (size_t i = at; i < at + size && i < p->n; i++)
-                skip[i] = true;
+                skip[i] = i > 0; /* the first sets the stage */
             if (!differs(p, skip, what, sizeof what))
                 memcpy(skip, before, sizeof before);
         }

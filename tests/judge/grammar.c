@@ -10,73 +10,104 @@ struct item {
     uint8_t sides, weight;
     const char *form;
 };
+/* Items of X alone, for which no other reason stands beside them: vterm-missing. */
 enum { X = SIDE_XTERM, V = SIDE_VTERM, XV = X | V };
+
+/* What libvterm does not restore. */
+#define AGAIN "\033(B\033)B\017\033[0\"q\033[?6l"
 
 static const struct item items[] = {
     {XV, 40, "\4"},
     {XV, 6, "\7"},
     {XV, 10, "\033[\5m"},
     {XV, 6, "\r\n"},
-    {XV, 4, "\n"},
-    {XV, 2, "\v"},
+    {X, 4, "\n"},
+    {X, 2, "\v"},
     {XV, 4, "\r"},
     {XV, 4, "\b"},
     {XV, 4, "\t"},
     {XV, 6, "\033[\2;\3H"},
     {XV, 2, "\033[\2;\3f"},
-    {XV, 2, "\033[\1A"},
-    {XV, 2, "\033[\1B"},
+    {X, 2, "\033[\1A"}, /* vterm-vertical */
+    {X, 2, "\033[\1B"},
     {XV, 2, "\033[\1C"},
     {XV, 2, "\033[\1D"},
-    {XV, 1, "\033[\1E"},
-    {XV, 1, "\033[\1F"},
+    {X, 1, "\033[\1E"},
+    {X, 1, "\033[\1F"},
     {XV, 2, "\033[\3G"},
     {XV, 1, "\033[\3`"},
     {XV, 1, "\033[\1a"},
     {XV, 2, "\033[\2d"},
-    {XV, 1, "\033[\1e"},
+    {X, 1, "\033[\1e"},
     {XV, 2, "\033[\1I"},
     {XV, 2, "\033[\1Z"},
-    {XV, 4, "\033[J"},
-    {XV, 2, "\033[1J"},
-    {XV, 2, "\033[2J"},
-    {XV, 4, "\033[K"},
-    {XV, 2, "\033[1K"},
-    {XV, 2, "\033[2K"},
-    {XV, 2, "\033[?J"},
-    {XV, 1, "\033[?1J"},
-    {XV, 1, "\033[?2J"},
-    {XV, 2, "\033[?K"},
-    {XV, 1, "\033[?1K"},
-    {XV, 1, "\033[?2K"},
-    {XV, 4, "\033[\1L"},
-    {XV, 4, "\033[\1M"},
-    {XV, 4, "\033[\1@"},
-    {XV, 4, "\033[\1P"},
-    {XV, 4, "\033[\1X"},
+    {X, 4, "\033[J"},
+    {V, 4, "\b\033[J"},
+    {X, 2, "\033[1J"},
+    {V, 2, "\b\033[1J"}, /* vterm-pending */
+    {X, 2, "\033[2J"},
+    {V, 2, "\b\033[2J"},
+    {X, 4, "\033[K"},
+    {V, 4, "\b\033[K"},
+    {X, 2, "\033[1K"},
+    {V, 2, "\b\033[1K"},
+    {X, 2, "\033[2K"},
+    {V, 2, "\b\033[2K"},
+    {X, 2, "\033[?J"},
+    {V, 2, "\b\033[?J"},
+    {X, 1, "\033[?1J"},
+    {V, 1, "\b\033[?1J"},
+    {X, 1, "\033[?2J"},
+    {V, 1, "\b\033[?2J"},
+    {X, 2, "\033[?K"},
+    {V, 2, "\b\033[?K"},
+    {X, 1, "\033[?1K"},
+    {V, 1, "\b\033[?1K"},
+    {X, 1, "\033[?2K"},
+    {V, 1, "\b\033[?2K"},
+    {X, 4, "\033[\1L"},
+    {X, 4, "\033[\1M"},
+    {V, 4, "\033[\1L\r"}, /* vterm-il-column */
+    {V, 4, "\033[\1M\r"},
+    {X, 4, "\033[\1@"}, /* vterm-ich-region */
+    {V, 4, "\033[r\033[\2;\3H\033[\1@"},
+    {X, 4, "\033[\1P"},
+    {V, 4, "\033[r\033[\2;\3H\033[\1P"},
+    {X, 4, "\033[\1X"},
+    {V, 4, "\b\033[\1X"},
     {XV, 2, "\033[\1S"},
-    {XV, 2, "\033[\1T"},
-    {XV, 2, "\033[\1 @"},
-    {XV, 2, "\033[\1 A"},
+    {X, 2, "\033[\1T"},
+    {V, 2, "\033[2T"},
+    {X, 2, "\033[\1 @"},
+    {X, 2, "\033[\1 A"},
     {X, 2, "\033[\1^"},
     {X, 4, "\033[\1b"},
-    {XV, 2, "\033D"},
+    {X, 2, "\033D"},
     {XV, 2, "\033E"},
-    {XV, 4, "\033M"},
+    {X, 4, "\033M"},
+    {V, 2, "\r\033D"},
+    {V, 4, "\r\033M"},
+    {V, 2, "\r\v"},
     {XV, 2, "\0337"},
-    {XV, 2, "\0338"},
+    {X, 2, "\0338"},
+    {V, 2, "\0337\033[\2;\3H\0338" AGAIN},
     {X, 1, "\033[s"},
     {X, 1, "\033[u"},
     {XV, 2, "\033H"},
     {XV, 1, "\033[g"},
     {XV, 1, "\033[3g"},
-    {XV, 6, "\033[\2;\2r"},
+    {X, 6, "\033[\2;\2r"},
+    {V, 2, "\033[1;3r\033[H"},
+    {V, 2, "\033[3;5r\033[H"},
+    {V, 2, "\033[2;99r\033[H"},
     {XV, 1, "\033[r"},
-    {XV, 4, "\033[?69h"},
-    {XV, 1, "\033[?69l"},
-    {XV, 6, "\033[\3;\3s"},
-    {XV, 2, "\033[\1'}"},
-    {XV, 2, "\033[\1'~"},
+    {X, 4, "\033[?69h"},
+    {X, 1, "\033[?69l"},
+    {X, 6, "\033[\3;\3s"},
+    {X, 2, "\033[\1'}"},
+    {V, 2, "\033[r\033[\2;\3H\033[\1'}"},
+    {X, 2, "\033[\1'~"},
+    {V, 2, "\033[r\033[\2;\3H\033[\1'~"},
     {X, 2, "\0336"},
     {X, 2, "\0339"},
     {XV, 2, "\033[4h"},
@@ -85,22 +116,24 @@ static const struct item items[] = {
     {XV, 1, "\033[20l"},
     {XV, 2, "\033[?6h"},
     {XV, 2, "\033[?6l"},
-    {XV, 2, "\033[?7l"},
+    {X, 2, "\033[?7l"},
     {XV, 2, "\033[?7h"},
     {X, 2, "\033[?45h"},
     {X, 1, "\033[?45l"},
-    {XV, 1, "\033[?5h"},
-    {XV, 1, "\033[?5l"},
+    {X, 1, "\033[?5h"},
+    {X, 1, "\033[?5l"},
     {XV, 1, "\033[?25l"},
     {XV, 1, "\033[?25h"},
     {X, 1, "\033[?47h"},
     {X, 1, "\033[?47l"},
-    {XV, 1, "\033[?1047h"},
-    {XV, 1, "\033[?1047l"},
-    {XV, 1, "\033[?1048h"},
-    {XV, 1, "\033[?1048l"},
-    {XV, 2, "\033[?1049h"},
-    {XV, 2, "\033[?1049l"},
+    {X, 1, "\033[?1047h"}, /* vterm-1047 */
+    {X, 1, "\033[?1047l"},
+    {X, 1, "\033[?1048h"},
+    {X, 1, "\033[?1048l"},
+    {X, 2, "\033[?1049h"},
+    {V, 2, "\r\033[?1049h"},
+    {X, 2, "\033[?1049l"}, /* vterm-1049 */
+    {V, 2, "\033[?1049l\033[H\033[m" AGAIN},
     {XV, 2, "\033(0"},
     {XV, 2, "\033(B"},
     {XV, 1, "\033)0"},
@@ -112,9 +145,11 @@ static const struct item items[] = {
     {XV, 2, "\033[0\"q"},
     {X, 1, "\033V"},
     {X, 1, "\033W"},
-    {XV, 1, "\033[!p"},
-    {XV, 1, "\033#8"},
-    {XV, 1, "\033c"},
+    {X, 1, "\033[!p"}, /* vterm-decstr */
+    {X, 1, "\033#8"},
+    {V, 1, AGAIN "\033[m\033[r\033#8\033[H"}, /* vterm-decaln */
+    {X, 1, "\033c"},
+    {V, 1, "\033[?1049l\033c\0337"}, /* vterm-ris */
     {X, 3, "\033[\6;\2;\3;1$v"},
     {X, 2, "\033[42;\6$x"},
     {X, 2, "\033[\6$z"},
@@ -134,7 +169,7 @@ static const struct item items[] = {
     {X, 1, "\033[?69$p"},
     {X, 1, "\033[4$p"},
     {XV, 1, "\033]2;t\a"},
-    {XV, 1, "\033_x\033\\"},
+    {X, 1, "\033_x\033\\"},
     {XV, 1, "\033[3\030"},
     {XV, 1, "\033[99;99y"},
 };
@@ -143,6 +178,7 @@ static const struct item items[] = {
 struct source {
     const uint8_t *p;
     size_t left;
+    enum side side;
     struct play *play;
 };
 
@@ -211,9 +247,9 @@ static void put_renditions(struct out *o, struct source *s)
 
 static void put_glyph(struct out *o, struct source *s)
 {
-    static const char *const all[] = {"中",         "国字", "e\xcc\x81", "\xcc\x80",
-                                      "中\xcc\x81", "é",    "─",         "한"};
-    put(o, all[next(s) % (sizeof all / sizeof all[0])]);
+    static const char *const all[] = {"é", "─", "e\xcc\x81", "中", "国字", "한", "\xcc\x80"};
+    size_t n = sizeof all / sizeof all[0];
+    put(o, all[next(s) % (s->side == SIDE_VTERM ? 2 : n)]); /* vterm-marks, vterm-wide */
 }
 
 static void put_form(struct out *o, struct source *s, const char *form)
@@ -254,15 +290,15 @@ static void put_form(struct out *o, struct source *s, const char *form)
     }
 }
 
-static const struct item *choose(enum side side, struct source *s)
+static const struct item *choose(struct source *s)
 {
     unsigned all = 0, at = next(s) << 8;
     at |= next(s);
     for (size_t i = 0; i < ITEMS; i++)
-        all += items[i].sides & side ? items[i].weight : 0;
+        all += items[i].sides & s->side ? items[i].weight : 0;
     at %= all;
     for (size_t i = 0; i < ITEMS; i++) {
-        unsigned w = items[i].sides & side ? items[i].weight : 0;
+        unsigned w = items[i].sides & s->side ? items[i].weight : 0;
         if (at < w)
             return &items[i];
         at -= w;
@@ -272,13 +308,16 @@ static const struct item *choose(enum side side, struct source *s)
 
 void grammar_read(enum side side, const uint8_t *bytes, size_t len, struct play *p)
 {
-    struct source s = {bytes, len, p};
+    struct source s = {bytes, len, side, p};
     p->cols = (uint16_t)(2 + next(&s) % 15);
-    p->rows = (uint16_t)(1 + next(&s) % 7);
-    for (p->n = 0; s.left && p->n < GRAMMAR_TOKENS_MAX; p->n++) {
+    p->rows = (uint16_t)((side == SIDE_VTERM ? 5 : 1) + next(&s) % 7); /* vterm-regions */
+    p->n = 0;
+    if (side == SIDE_VTERM) /* vterm-restore */
+        p->token[p->n++] = (struct token){2, "\0337"};
+    for (; s.left && p->n < GRAMMAR_TOKENS_MAX; p->n++) {
         struct token *t = &p->token[p->n];
         struct out o = {(char *)t->bytes, 0, GRAMMAR_TOKEN_MAX};
-        put_form(&o, &s, choose(side, &s)->form);
+        put_form(&o, &s, choose(&s)->form);
         t->len = (uint8_t)o.n;
     }
 }

@@ -4,7 +4,6 @@ import os
 import re
 
 PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "argued.txt")
-ZERO_WIDTH = re.compile(r"[̀-ͯ]")
 
 
 class Rule:
@@ -30,9 +29,40 @@ def read(path=PATH):
     return [Rule(name, reason) for side, name, reason in lines(path) if side == "xterm"]
 
 
-def lone_mark(case, found):
-    """A combining mark that no character precedes: after it all columns may be shifted."""
-    return any(kind == "cell" and ours.startswith("\u00a0") for kind, _, ours, _ in found)
+def says(*patterns):
+    """Of cases that hold such sequences: what follows them differs too, so nothing more can be asked."""
+    return lambda case, found: all(re.search(p, b"".join(case.tokens), re.S) for p in patterns)
 
 
-PREDICATES = {"lone-mark": lone_mark}
+def only(kind, rule):
+    """Of cases in which nothing of another kind differs."""
+    return lambda case, found: rule(case, found) and all(k == kind for k, *_ in found)
+
+
+def xterm_colours(case, found):
+    """Palette numbers that do not exist."""
+    return all(kind == "pen" and any(int(n) > 255 for n in re.findall(r"[fb]g=(\d+)", theirs))
+               for kind, _, _, theirs in found)
+
+
+PREDICATES = {
+    "lone-mark": says("\u0300".encode()),
+    "uk-latin1": says(rb"\x1b\(A"),
+    "checksum": only("reply", says(rb"\*y")),
+    "fill-rendition": only("pen", says(rb"\$x")),
+    "half-wide-rendition": only("pen", says(rb"[\xe4-\xed]", rb"\$[rt]")),
+    "reset-1049-on-main": says(rb"\x1b\[\?1049l"),
+    "ris-alternate": says(rb"\x1b\[\?(47|1047|1049)h.*\x1bc.*\x1b\[\?(47|1047)h"),
+    "open-decrqss": only("reply", says(rb"\x1bP\$q(\"q|s|m)")),
+    "open-decaln": only("pen", says(rb"\x1b#8")),
+    "open-rep-after-string": says(rb"\x1b[P_\]].*\x1b\[\d*b"),
+    "open-wide-at-the-margin": says(rb"[\xe4-\xed]"),
+    "decstr-faint": only("pen", says(rb"\x1b\[!p", rb"\x1b\[(2|9)m")),
+    "cbt-pending": says(rb"\x1b\[\d*Z"),
+    "open-1047": says(rb"\x1b\[\?1047l"),
+    "zero-scroll": says(rb"\x1b\[0T"),
+    "rep-cap": says(rb"\x1b\[9999b"),
+    "su-whole-region": says(rb"\x1b\[(\d*;\d*)r", rb"\x1b\[[2-9]\d*S"),
+    "cub-wraps-once": says(rb"\x1b\[\?45h", rb"\x1b\[\d+D"),
+    "colour-lost": xterm_colours,
+}
