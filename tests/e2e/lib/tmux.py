@@ -12,7 +12,7 @@ set -g status off
 set -g escape-time 0
 set -g remain-on-exit on
 set -g remain-on-exit-format ""
-set -g history-limit 20000
+set -g history-limit 400000
 set -g allow-rename off
 set -g set-titles off
 set -g default-shell /bin/sh
