@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Before the link knows: what is lost at the start is sent again after three times this. */
+#define FIRST_SRTT_US 100000u
+
 struct streams {
     struct streams_config config;
     struct quic *quic; /* NULL before the start */
@@ -38,7 +41,7 @@ static void start(struct streams *s, const uint8_t *first_id, uint64_t now_us)
     struct quic_config q = {
         .client = s->config.client,
         .route = s->config.route,
-        .srtt_us = link_proven_us(link) ? link_srtt_us(link) : 0,
+        .srtt_us = link_proven_us(link) ? link_srtt_us(link) : FIRST_SRTT_US,
         .events = &chans_events,
         .entropy = s->config.entropy,
         .log = s->config.log,

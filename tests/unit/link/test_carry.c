@@ -14,7 +14,6 @@ static const uint8_t other[LINK_STREAM_ID] = "another id of us";
 static void announced_once(void **state)
 {
     struct toy t;
-    toy_init(&t, false, SEAL_OCB);
     toy_start(&t, true);
     assert_null(link_streams_id(t.s.link));
     link_streams_announce(t.c.link, id, t.now);
@@ -36,7 +35,6 @@ static void announced_once(void **state)
 static void announced_through_loss_and_outage(void **state)
 {
     struct toy t;
-    toy_init(&t, false, SEAL_OCB);
     toy_start(&t, false);
     t.v4.loss = t.v6.loss = 0.5;
     link_streams_announce(t.c.link, id, t.now);
@@ -55,7 +53,6 @@ static uint64_t beats(struct toy *t, struct app *a, uint64_t us)
 static void beats_while_owed(void **state)
 {
     struct toy t;
-    toy_init(&t, false, SEAL_OCB);
     toy_start(&t, false);
     toy_run(&t, 120 * S); /* nobody types: a heartbeat every 25 s */
     assert_in_range(beats(&t, &t.s, 100 * S), 3, 10);
@@ -74,7 +71,6 @@ static void beats_while_owed(void **state)
 static void owing_makes_the_link_quiet(void **state)
 {
     struct toy t;
-    toy_init(&t, false, SEAL_OCB);
     toy_start(&t, false);
     toy_run(&t, 5 * S);
     assert_false(link_quiet(t.s.link, t.now));
@@ -90,7 +86,6 @@ static void owing_makes_the_link_quiet(void **state)
 static void sizes(void **state)
 {
     struct toy t;
-    toy_init(&t, false, SEAL_OCB);
     toy_start(&t, false);
     assert_int_equal(link_streams_mtu(t.c.link), LINK_STREAM_MTU_MIN);
     toy_run(&t, 5 * S); /* nobody asks while there are no streams */
@@ -119,7 +114,6 @@ static void full_socket_and_counting(void **state)
 {
     struct toy t;
     struct path_ref now;
-    toy_init(&t, false, SEAL_OCB);
     toy_start(&t, false);
     assert_true(link_path(t.c.link, &now));
     assert_true(link_room(t.c.link, LINK_BULK) == SIZE_MAX);
