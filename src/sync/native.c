@@ -225,7 +225,7 @@ static void pace(struct sync *s, size_t size, bool first, uint64_t now,
 static size_t pack_single(struct sync *s, void *to, uint64_t num, const struct sync_link *facts)
 {
     size_t room = out_room(facts);
-    if (sender_diff(&s->sender, 0, to) || buf_len(&s->sender.diff) > 8 * room)
+    if (sender_diff_within(&s->sender, 0, to, 8 * room))
         return 0;
     size_t size = out_pack_state(s, 0, num);
     return size <= room ? size : 0;
@@ -307,8 +307,9 @@ static bool send_frame(struct sync *s, uint64_t now, const struct sync_link *fac
         return false;
     }
     if (!s->nat.steps) {
-        size_t todo = sender_diff(snd, snd->n - 1, snd->cur) ? SIZE_MAX : buf_len(&snd->diff);
-        todo = todo / out_room(facts) + 1;
+        size_t room = out_room(facts), most = STEPS_MAX * room;
+        bool more = sender_diff_within(snd, snd->n - 1, snd->cur, most) != 0;
+        size_t todo = (more ? most : buf_len(&snd->diff)) / room + 1;
         s->nat.steps = (unsigned)(todo < STEPS_MAX ? todo : STEPS_MAX);
         pace(s, 0, true, now, facts);
     }

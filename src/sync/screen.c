@@ -115,6 +115,7 @@ static int state_diff(void *ctx, const void *from, const void *to, struct buf *o
     if (a->snap == b->snap)
         return buf_err(out);
     buf_clear(&src->host);
+    src->host.cap = buf_room(out); /* what does not fit there need not be made */
     int err = diff_screen(&src->host, a->snap, b->snap, src->kind);
     if (!err && buf_len(&src->host))
         message_put_host(out, buf_data(&src->host), buf_len(&src->host));

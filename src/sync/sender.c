@@ -113,27 +113,34 @@ size_t sender_assumed(const struct sender *s, uint64_t now_us, uint64_t patience
     return at;
 }
 
-static int make(struct sender *s, struct buf *out, size_t i, const void *to)
+static int make(struct sender *s, struct buf *out, size_t i, const void *to, size_t most)
 {
     buf_clear(out);
     if (s->list[i].state == to)
         return ERR_OK;
+    out->cap = most < DIFF_MAX ? most : DIFF_MAX;
     int err = s->ops.diff(s->ops.ctx, s->list[i].state, to, out);
+    out->cap = DIFF_MAX;
     return err ? err : buf_err(out);
 }
 
 int sender_diff(struct sender *s, size_t i, const void *to)
 {
-    return make(s, &s->diff, i, to);
+    return make(s, &s->diff, i, to, DIFF_MAX);
+}
+
+int sender_diff_within(struct sender *s, size_t i, const void *to, size_t most)
+{
+    return make(s, &s->diff, i, to, most);
 }
 
 int sender_diff_best(struct sender *s, size_t assumed, size_t *base)
 {
     *base = assumed;
-    int err = make(s, &s->diff, assumed, s->cur);
+    int err = make(s, &s->diff, assumed, s->cur, DIFF_MAX);
     if (!assumed)
         return err;
-    int rival = make(s, &s->other, 0, s->cur);
+    int rival = make(s, &s->other, 0, s->cur, DIFF_MAX);
     size_t len = buf_len(&s->other), best = buf_len(&s->diff);
     if (rival || (!err && len > best && !(len < PROSPECT_ALWAYS && len - best < PROSPECT_MORE)))
         return err;

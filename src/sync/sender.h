@@ -74,6 +74,8 @@ size_t sender_assumed(const struct sender *s, uint64_t now_us, uint64_t patience
 
 /* Make s->diff lead from entry i to state `to`: 0 or ERR_CAP. */
 int MUST_USE sender_diff(struct sender *s, size_t i, const void *to);
+/* The same, but ERR_CAP if it takes more than `most` bytes, which is found out soon. */
+int MUST_USE sender_diff_within(struct sender *s, size_t i, const void *to, size_t most);
 /* The same to cur from the best base at hand: entry `assumed` or, prospectively, entry 0 (§5.4).
  * *base = the entry taken. */
 int MUST_USE sender_diff_best(struct sender *s, size_t assumed, size_t *base);

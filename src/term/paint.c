@@ -763,7 +763,7 @@ void paint_grid(struct paint *p, const struct row *const *from, const struct row
         bool unknown = false;
         while (!n && from && to && next == NEXT_ANY && i < p->rows && from[i] == to[i])
             i++;
-        if (i == p->rows)
+        if (i == p->rows || p->out->failed)
             break;
         const struct row *f = from ? from[i] : &row_blank_row;
         const struct row *t = to ? to[i] : &row_blank_row;

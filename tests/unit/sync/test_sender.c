@@ -162,6 +162,18 @@ static void prospective_resend(void **state)
     close_sender();
 }
 
+static void a_diff_that_is_too_long_is_no_diff(void **state)
+{
+    open_sender();
+    set("abc");
+    assert_int_equal(sender_diff_within(&s, 0, s.cur, 4), 0);
+    assert_diff("=abc");
+    assert_int_equal(sender_diff_within(&s, 0, s.cur, 3), ERR_CAP);
+    assert_int_equal(sender_diff(&s, 0, s.cur), 0); /* that was for once */
+    assert_diff("=abc");
+    close_sender();
+}
+
 static void shutdown_is_max64(void **state)
 {
     open_sender();
@@ -191,6 +203,7 @@ int main(void)
         cmocka_unit_test(thirty_two_states_delete_from_the_middle),
         cmocka_unit_test(assumed_is_what_was_sent_lately),
         cmocka_unit_test(prospective_resend),
+        cmocka_unit_test(a_diff_that_is_too_long_is_no_diff),
         cmocka_unit_test(shutdown_is_max64),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
