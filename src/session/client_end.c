@@ -791,6 +791,11 @@ const struct snapshot *client_end_screen(const struct client_end *e)
     return sync_remote(e->lane.sync).snapshot;
 }
 
+const struct view_ledger *client_end_ledger(const struct client_end *e)
+{
+    return view_ledger(e->view);
+}
+
 size_t client_end_memory(const struct client_end *e)
 {
     return lane_memory(&e->lane) + e->keys.size + e->typed.size + e->tty.size +

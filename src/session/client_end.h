@@ -126,6 +126,7 @@ uint64_t client_end_owed_answers(const struct client_end *e, uint64_t now_us);
 struct snapshot;
 const struct snapshot *
 client_end_screen(const struct client_end *e); /* newest far screen; borrowed; may be NULL */
+const struct view_ledger *client_end_ledger(const struct client_end *e);
 size_t
 client_end_memory(const struct client_end *e); /* bytes held on behalf of the peer and the keys */
 

@@ -130,6 +130,8 @@ bool server_end_idle(const struct server_end *s, uint64_t now_us);
 /* For tests: the present screen (a reference), and the bytes held for sessions, links and peers. */
 struct snapshot;
 struct snapshot *server_session_screen(struct server_end *s, uint32_t sid);
+struct history;
+struct history *server_session_history(struct server_end *s, uint32_t sid); /* its own */
 size_t server_end_memory(const struct server_end *s);
 
 #endif

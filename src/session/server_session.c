@@ -328,3 +328,9 @@ struct snapshot *server_session_screen(struct server_end *s, uint32_t sid)
     struct session *q = session_of(s, sid);
     return q ? term_snapshot(q->term) : NULL;
 }
+
+struct history *server_session_history(struct server_end *s, uint32_t sid)
+{
+    struct session *q = session_of(s, sid);
+    return q ? term_history(q->term) : NULL;
+}

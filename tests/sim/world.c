@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "sync/sync.h"
 #include "term/diff.h"
+#include "term/history.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -162,7 +163,7 @@ static void user_step(struct world *w)
     size_t room = waiting < PASTE ? PASTE - waiting : 0;
     switch (rng_below(r, 60)) {
     case 0:
-        if (!rng_below(r, 3)) {
+        if (!rng_below(r, 3) && !w->still) {
             w->cols = (uint16_t)(1 + rng_below(r, rng_below(r, 4) ? 120 : 400));
             w->rows = (uint16_t)(1 + rng_below(r, rng_below(r, 4) ? 50 : 120));
             term_resize(w->tty, w->cols, w->rows);
@@ -326,6 +327,41 @@ static bool screens_agree(struct world *w)
     return same;
 }
 
+/* All that left the screen is in the terminal's scrollback, or the user was told of a gap. */
+static bool history_agrees(struct world *w)
+{
+    if (w->opt.stock || client_end_screen(w->client)->alt)
+        return true; /* while the alternate screen shows lines wait */
+    return client_end_ledger(w->client)->end ==
+           history_end(server_session_history(w->server, w->sid));
+}
+
+/* Where the size never changed, the newest lines are those that the server has, row by row. */
+static void check_scrollback(struct world *w)
+{
+    struct history *far = server_session_history(w->server, w->sid);
+    struct history *near = term_history(w->tty);
+    if (w->opt.stock || !w->still || client_end_screen(w->client)->alt)
+        return;
+    uint64_t n = history_kept(far) < 500 ? history_kept(far) : 500;
+    uint64_t a = history_end(far), b = history_end(near);
+    for (; n; n--) {
+        const struct row *want, *got;
+        while (!(want = history_line(far, --a)))
+            ;
+        do {
+            if (b == history_first(near)) {
+                world_fail(w, "line %llu is not in the scrollback", (unsigned long long)a);
+                return;
+            }
+        } while (!(got = history_line(near, --b)));
+        if (!row_equal(want, got, w->cols) || want->wrapped != got->wrapped) {
+            world_fail(w, "line %llu is another one in the scrollback", (unsigned long long)a);
+            return;
+        }
+    }
+}
+
 static void log_state(struct world *w, const char *who, const struct link *l, uint64_t deadline)
 {
     char path[PATH_TEXT];
@@ -344,7 +380,7 @@ static void log_state(struct world *w, const char *who, const struct link *l, ui
 
 static bool converged(struct world *w)
 {
-    return w->read == w->typed && screens_agree(w) && tty_agrees(w);
+    return w->read == w->typed && screens_agree(w) && tty_agrees(w) && history_agrees(w);
 }
 
 static void make_ends(struct world *w)
@@ -373,6 +409,7 @@ static void make_ends(struct world *w)
         .log = log,
         .tty = &facts,
         .escape = {ESCAPE_SSH, ESCAPE_KEY_NONE},
+        .history = true,
         .name = "tern",
         .now_us = w->now,
     };
@@ -385,8 +422,11 @@ static void make_ends(struct world *w)
     c.connect = w->opt.stock ? NULL : &native;
     c.stock = w->opt.stock ? &stock : NULL;
     w->route = native.route;
+    if (!w->opt.stock)
+        server_link_history(w->server, native.route, SERVER_HISTORY_ALL);
     w->client = client_end_new(&c);
-    w->tty = term_new(&(struct term_config){.cols = w->cols, .rows = w->rows});
+    w->tty = term_new(
+        &(struct term_config){.cols = w->cols, .rows = w->rows, .history_bytes = 64u << 20});
     w->replica = term_new(&(struct term_config){.cols = 80, .rows = 24, .replica = true});
     net_connect(w);
 }
@@ -429,6 +469,7 @@ bool world_run(struct world *w, const struct world_options *opt)
     w->events_left = w->opt.events;
     w->cols = (uint16_t)(1 + rng_below(&w->rng, 120));
     w->rows = (uint16_t)(1 + rng_below(&w->rng, 50));
+    w->still = opt->seed % 3 == 0;
     buf_init(&w->out, 64u << 20);
     w->event_at = w->now + 2000000;
     net_init(w);
@@ -455,6 +496,8 @@ bool world_run(struct world *w, const struct world_options *opt)
                        (unsigned long long)w->read, screens_agree(w) ? "agree" : "differ",
                        tty_agrees(w) ? "agrees" : "differs");
     }
+    if (!w->why[0])
+        check_scrollback(w);
     if (!w->why[0])
         finish(w);
     fini(w);

@@ -49,6 +49,7 @@ struct world {
     bool ended;       /* server's op */
     struct term *tty; /* the user's terminal */
     bool tty_slow;
+    bool still;          /* its size never changes, so that its scrollback can be compared */
     uint16_t cols, rows; /* of it */
 
     uint64_t typed, read; /* bytes the user typed, the program read */
