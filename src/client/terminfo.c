@@ -53,13 +53,20 @@ static unsigned colours_of(const char *term, bool rgb)
     return n >= 16 ? 16 : n >= 8 ? 8 : 0;
 }
 
+/* SGR with colons. What calls itself xterm must say first which terminal it is (view_know): xterm
+ * itself takes 4:3 for a colour, up to version 379 at least. */
+static bool takes_colons(const struct known *known)
+{
+    return (known && strcmp(known->prefix, "xterm")) || string_of("Smulx");
+}
+
 static void fill(struct view_facts *f, const struct terminfo_env *env)
 {
     const struct known *known = known_find(env->term);
     bool modern = known || (env->tmux && *env->tmux) || string_of("Smulx");
     bool rgb = terminfo_truecolor(env->colorterm) || flag_of("RGB") || flag_of("Tc");
     f->paint.rich = modern;
-    f->paint.colon = modern;
+    f->paint.colon = takes_colons(known) || (env->tmux && *env->tmux);
     f->paint.rgb = rgb;
     f->paint.colours = colours_of(env->term, rgb);
     f->paint.bce = flag_of("bce");
@@ -90,7 +97,8 @@ static bool is_ansi(void)
 /* A terminal newer than the database: what its name promises. */
 static void fill_by_name(struct view_facts *f, const struct known *known, const char *colorterm)
 {
-    f->paint.rich = f->paint.colon = f->paint.readdress = true;
+    f->paint.rich = f->paint.readdress = true;
+    f->paint.colon = takes_colons(known);
     f->paint.rgb = terminfo_truecolor(colorterm);
     f->paint.colours = 256;
     f->il_dl = f->title = f->title_stack = f->shape = f->clip = f->osc = f->notify = true;

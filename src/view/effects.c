@@ -5,9 +5,27 @@
 
 #include <string.h>
 
+/* SGR 4:3 and the like, by XTVERSION. xterm 379 takes them for a colour; which of its versions was
+ * the first to know them is not known here, so only those far behind it are trusted. */
+#define XTERM_COLONS 400
+
+static bool takes_colons(const char *version)
+{
+    unsigned long n = 0;
+    if (strncmp(version, "XTerm(", 6))
+        return *version;
+    for (const char *p = version + 6; *p >= '0' && *p <= '9' && n < XTERM_COLONS; p++)
+        n = n * 10 + (unsigned)(*p - '0');
+    return n >= XTERM_COLONS;
+}
+
 void view_know(struct view *v, const struct answers *a)
 {
     struct view_facts *f = &v->facts;
+    if (f->paint.rich && !f->paint.colon && takes_colons(a->version)) {
+        f->paint.colon = true;
+        view_forget_rows(v); /* what was drawn has plain underlines */
+    }
     f->sync |= a->sync == ANSWER_CAN;
     f->kitty_keys = a->kitty;
     f->other_keys = a->modify_other;

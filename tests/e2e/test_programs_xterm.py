@@ -56,6 +56,21 @@ def show(text):
     return f"stty raw -echo; printf '{text}'; head -c 1 >/dev/null"
 
 
+def test_margins_and_rectangles(xterm, box):
+    text = (r"\033[H" + "".join(rf"\033[{r}HThis is row {r} with some words to move about" for r in range(1, 13)) +
+            r"\033[?69h\033[10;30s\033[3;9r\033[3;10H\033[2L\033[5;12H\033[3@\033[44m\033[6;12H\033[2P\033[7;30Hx\033[9;10H\n\n"
+            r"\033[m\033[?69l\033[r\033[2;2;6;20;1;8;40;1$v\033[35;14;3;18;22$x\033[15;5;17;9$z"
+            r"\033[1;5;4;30;1;7$r\033[1;1;2;60;4$t\033[20H\033[1\042qkept\033[0\042qgone\r\033[?K"
+            r"\033[21H\033(0lqqk\033(B\033)0\016x\017\033[22Habc\033[2b\033[3 @\033[24Hready")
+    both_ways(xterm, box, show(text), [], "ready", "\n")
+
+
+def test_attributes(xterm, box):
+    text = "".join(rf"\033[{n}m {n} \033[m" for n in (1, 2, 3, 4, 5, 7, 9, 21, 31, 42, 93, 104)) + \
+        r"\r\n\033[38;5;208;48;2;10;20;30m colours \033[7m inverse \033[m\033[1;31;44m\033[K\r\n\033[?5hready"
+    both_ways(xterm, box, show(text), [], "ready", "\n")
+
+
 @pytest.mark.needs("vim")
 def test_vim(xterm, box):
     put(box, "text", "".join("word%d " % i for i in range(300)) + "\n" + WIDE)

@@ -31,12 +31,15 @@ static void known_entries(void **state)
     assert_false(facts.paint.rgb);
     assert_true(facts.paint.rich && facts.paint.bce && facts.paint.ech && facts.il_dl);
     assert_true(facts.title && facts.shape && facts.clip);
+    assert_false(facts.paint.colon); /* until it says which xterm it is */
     assert_non_null(facts.smcup);
     assert_non_null(facts.rmcup);
 
     assert_int_equal(ask("xterm-256color", "truecolor", NULL), 0);
     assert_true(facts.paint.rgb);
 
+    assert_int_equal(ask("tmux-256color", NULL, NULL), 0);
+    assert_true(facts.paint.colon);
     assert_int_equal(ask("linux", NULL, NULL), 0);
     assert_int_equal(facts.paint.colours, 8);
     assert_null(facts.smcup);

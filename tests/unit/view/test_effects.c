@@ -4,8 +4,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "view/questions.h"
 #include "view/view.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef void effect(struct view *v, const char *text, struct buf *out);
@@ -26,6 +28,29 @@ static struct view *view_of(bool all)
     view_facts_default(&f, 80, 24);
     f.osc = f.clip = f.notify = all;
     return view_new(&f);
+}
+
+/* xterm of Debian 12 takes SGR 4:3 for a colour. */
+static void colons_by_version(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *version;
+        bool colons;
+    } all[] = {{"", false},          {"XTerm(379)", false}, {"XTerm(", false},
+               {"XTerm(405)", true}, {"VTE(7006)", true},   {"XTerm(99999999999999999999)", true}};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        struct view_facts f;
+        struct answers a = {.fence = true};
+        view_facts_default(&f, 80, 24);
+        f.paint.rich = true;
+        f.paint.colon = false;
+        struct view *v = view_new(&f);
+        snprintf(a.version, sizeof a.version, "%s", all[i].version);
+        view_know(v, &a);
+        assert_int_equal(view_facts(v)->paint.colon, all[i].colons);
+        view_free(v);
+    }
 }
 
 static void passed_on(void **state)
@@ -107,6 +132,7 @@ static void taken_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(colons_by_version),
         cmocka_unit_test(passed_on),
         cmocka_unit_test(refused),
         cmocka_unit_test(taken_back),
