@@ -54,6 +54,8 @@ static void fill_screen(struct term *t)
     t->w.bottom = last_row(t);
     move_full_margins(t);
     mode_home(t);
+    t->w.pen.attr = 0; /* as xterm; colours stay */
+    pen_changed(t);
 }
 
 static void esc_inter(struct term *t)
@@ -199,7 +201,7 @@ static bool csi_geometry(struct term *t, uint8_t i, uint32_t final)
     else if (i == '?' && final == 'K')
         erase_line(t, true);
     else if (i == '?' && final == 'W' && n == 5) /* DECST8C */
-        tabs_default(t, 0);
+        move_default_tabs(t);
     else if (i == '"' && final == 'q')
         protect(t, n);
     else if (i == '#' && (final == '{' || final == 'p'))

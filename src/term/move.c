@@ -177,6 +177,12 @@ void move_clear_tabs(struct term *t)
         memset(t->tabs, 0, sizeof t->tabs);
 }
 
+void move_default_tabs(struct term *t)
+{
+    memset(t->tabs, 0, sizeof t->tabs);
+    tabs_default(t, 0);
+}
+
 /* ---- margins ---- */
 
 void move_full_margins(struct term *t)

@@ -26,8 +26,7 @@ void writing_default(struct term *t)
     t->text_bits = 0;
     t->single_shift = 0;
     t->last_rune = 0;
-    memset(t->tabs, 0, sizeof t->tabs);
-    tabs_default(t, 0);
+    move_default_tabs(t);
     saved_default(&t->saved[0]);
     saved_default(&t->saved[1]);
     pen_changed(t);
@@ -92,6 +91,7 @@ void mode_hard_reset(struct term *t)
     grid_erase_rows(&t->main, 0, t->main.rows, 0);
     t->w.pen = (struct pen){0};
     writing_default(t);
+    t->pens.depth = 0;
     term_release(t);
     modes_default(&t->modes);
     keyboard_default(t);

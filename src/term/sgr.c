@@ -17,13 +17,14 @@ static void underline(struct pen *p, unsigned style)
     p->attr = (uint16_t)((p->attr & ~ATTR_UNDERLINE) | style << ATTR_UNDERLINE_SHIFT);
 }
 
-/* Red, green, blue from parameter i on, missing ones being 0; false when one is too large. */
+/* Red, green, blue from parameter i on, those behind the end being 0; false when one is empty or too
+ * large. */
 static bool rgb(const struct parser *p, unsigned i, uint32_t *out)
 {
     uint32_t c = 0;
     for (unsigned k = i; k < i + 3; k++) {
         int32_t v = parser_raw(p, k, 0);
-        if (v > 255)
+        if (v > 255 || (k < parser_count(p) && p->value[k] < 0))
             return false;
         c = c << 8 | (uint32_t)v;
     }
@@ -34,7 +35,7 @@ static bool rgb(const struct parser *p, unsigned i, uint32_t *out)
 static bool palette(const struct parser *p, unsigned i, uint32_t *out)
 {
     int32_t v = parser_raw(p, i, 0);
-    if (v > 255)
+    if (v > 255 || (i < parser_count(p) && p->value[i] < 0))
         return false;
     *out = COLOUR_PALETTE | (uint32_t)v;
     return true;

@@ -203,8 +203,10 @@ class Xterm:
     # ---- cases
 
     def reset(self, cols, rows):
-        # Out of strings; autoprint off; 7-bit answers; titles and colours back; alternate screen blank.
-        self.send(b"\x18\x1b\\\x1b[?4i\x1b F\x1bc\x1b[?40h\x1b[?40l\x1b[>T\x1b[23;0;1t\x1b]0;(none)\x1b\\"
+        # Out of strings; no NRCS, no pushed SGR; autoprint off; 7-bit answers; titles and colours back;
+        # alternate screen blank.
+        self.send(b"\x18\x1b\\\x1b[?42l\x1b%G" + 20 * b"\x1b[#}" +
+                  b"\x1b[?4i\x1b F\x1bc\x1b[?40h\x1b[?40l\x1b[>T\x1b[23;0;1t\x1b]0;(none)\x1b\\"
                   b"\x1b]104\x1b\\\x1b]110\x1b\\\x1b]111\x1b\\\x1b]112\x1b\\\x1b[>m\x1b[?1047h\x1b[2J\x1b[H\x1b7\x1b[?1047l")
         self.resize(cols, rows)
         self.send(b"\x1b[64;1\"p\x1bc\x1b[3J")
