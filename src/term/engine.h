@@ -176,8 +176,8 @@ void move_to_tab(struct term *t);
 void move_set_tab(struct term *t);
 void move_clear_tabs(struct term *t);
 void move_default_tabs(struct term *t); /* DECST8C */
-void move_set_region(struct term *t);  /* DECSTBM */
-void move_set_margins(struct term *t); /* DECSLRM */
+void move_set_region(struct term *t);   /* DECSTBM */
+void move_set_margins(struct term *t);  /* DECSLRM */
 void move_full_margins(struct term *t);
 bool move_csi(struct term *t, uint32_t final, int32_t n); /* false: another final */
 

@@ -17,8 +17,8 @@ static void underline(struct pen *p, unsigned style)
     p->attr = (uint16_t)((p->attr & ~ATTR_UNDERLINE) | style << ATTR_UNDERLINE_SHIFT);
 }
 
-/* Red, green, blue from parameter i on, those behind the end being 0; false when one is empty or too
- * large. */
+/* Red, green, blue from parameter i on, those behind the end being 0; false when one is empty or
+ * too large. */
 static bool rgb(const struct parser *p, unsigned i, uint32_t *out)
 {
     uint32_t c = 0;
