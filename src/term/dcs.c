@@ -48,11 +48,15 @@ static bool put_setting(struct term *t, struct buf *b, const char *what)
     else if (!strcmp(what, "r"))
         buf_printf(b, "%u;%ur", t->w.top + 1u, t->w.bottom + 1u);
     else if (!strcmp(what, "s"))
-        buf_printf(b, "%u;%us", 1u, cols);
+        buf_printf(b, "%u;%us", t->w.left + 1u, t->w.right + 1u);
     else if (!strcmp(what, " q"))
         buf_printf(b, "%u q", t->modes.cursor_shape);
     else if (!strcmp(what, "\"p"))
-        buf_printf(b, "64;%u\"p", t->c1_8bit ? 0u : 1u);
+        buf_printf(b, "%u;%u\"p", t->level, t->c1_8bit ? 0u : 1u);
+    else if (!strcmp(what, "\"q"))
+        buf_printf(b, "%u\"q", t->w.protect ? 1u : 0u);
+    else if (!strcmp(what, "*x"))
+        buf_printf(b, "%u*x", t->w.rect_exact ? 2u : 1u);
     else if (!strcmp(what, "t"))
         buf_printf(b, "%ut", rows);
     else if (!strcmp(what, "$|"))

@@ -85,6 +85,8 @@ struct term {
     struct title titles[TITLE_STACK_MAX];
     uint8_t titles_n;
     struct kitty kitty[2]; /* of the main and of the alternate screen; not a replica's */
+    uint8_t level;         /* DECSCL: 61..64 */
+    uint32_t scan;         /* term_may_scan: cells that may still be looked at */
     bool c1_8bit;          /* S8C1T: answers begin with C1 bytes */
     struct colours *colours;
     struct links *links;
@@ -202,7 +204,10 @@ void erase_protect(struct term *t, bool on, enum protection by);
 void pens_push(struct term *t);
 void pens_pop(struct term *t);
 
-/* term.c: ?2026. */
+/* term.c. May a control look at that many cells? A byte earns a row's and a column's worth, so that
+ * whole screens may be looked at often, but not with every few bytes of a flood. */
+bool term_may_scan(struct term *t, uint32_t cells);
+/* ?2026 */
 void term_hold(struct term *t, bool on);
 
 /* setmode.c */

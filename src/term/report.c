@@ -1,5 +1,8 @@
 #include "term/report.h"
 
+#include "term/charset.h"
+#include "term/rect.h"
+
 /* The longest answer is that of the tab stops of the widest screen. */
 #define ANSWER_MAX (SCREEN_MAX * 5)
 
@@ -58,11 +61,24 @@ static void reportf(struct term *t, const char *form, unsigned a, unsigned b, un
 
 void report_attributes(struct term *t)
 {
-    /* A VT420 with selective erase, colour, and (if it is so) a clipboard that can be written to:
-     * nothing that we do not do. */
+    /* A VT420 with selective erase (6), national sets (9), technical characters (15), horizontal
+     * scrolling (21), colour (22), rectangles (28), and (if it is so) a clipboard that can be
+     * written to (52): nothing that we do not do. */
     bool clip = t->facts.can & TERM_CAN_CLIP;
     if (!parser_raw(&t->parser, 0, 0))
-        report(t, clip ? "\033[?64;22;52c" : "\033[?64;22c");
+        report(t, clip ? "\033[?64;6;9;15;21;22;28;52c" : "\033[?64;6;9;15;21;22;28c");
+}
+
+/* DECSCL: what is there of a level does not change, only its name, how answers are coded, and what
+ * a soft reset resets. */
+static void conformance_level(struct term *t)
+{
+    int32_t level = parser_raw(&t->parser, 0, 0), coding = parser_raw(&t->parser, 1, 0);
+    if (level < 61 || level > 64)
+        return;
+    mode_soft_reset(t);
+    t->level = (uint8_t)level;
+    t->c1_8bit = level > 61 && (coding == 0 || coding == 2);
 }
 
 static bool identify(struct term *t, uint32_t final)
@@ -153,7 +169,6 @@ static unsigned flags(unsigned f)
 
 static void cursor_information(struct term *t)
 {
-    static const char sets[] = {'B', '0', 'A'};
     uint16_t a = t->w.pen.attr;
     unsigned rendition = (a & ATTR_BOLD ? 1u : 0) | (a & ATTR_UNDERLINE ? 2u : 0) |
                          (a & ATTR_BLINK ? 4u : 0) | (a & ATTR_INVERSE ? 8u : 0) |
@@ -163,11 +178,9 @@ static void cursor_information(struct term *t)
     struct buf b;
     report_begin(&b);
     buf_printf(&b, "\033P1$u%u;%u;1;%c;%c;%c;%u;2;O;", t->cursor.row + 1u, t->cursor.col + 1u,
-               flags(rendition), flags(0), flags(flag), t->w.gl);
-    for (unsigned i = 0; i < 4; i++) {
-        uint8_t set = t->w.charset[i];
-        buf_put_u8(&b, (uint8_t)(set < sizeof sets ? sets[set] : 'B'));
-    }
+               flags(rendition), flags(t->w.protect), flags(flag), t->w.gl);
+    for (unsigned i = 0; i < 4; i++)
+        buf_put_text(&b, charset_name(t->w.charset[i]));
     buf_put_text(&b, "\033\\");
     report_end(t, &b);
 }
@@ -197,6 +210,10 @@ bool report_csi(struct term *t, uint8_t inter, uint32_t final)
     if (inter == '=' && final == 'c') {
         if (!n)
             report(t, "\033P!|00000000\033\\");
+        return true;
+    }
+    if (inter == '"' && final == 'p') {
+        conformance_level(t);
         return true;
     }
     if (inter == '$' && final == 'w') {
@@ -234,30 +251,18 @@ static unsigned cell_sum(const struct row *r, uint16_t col, bool first)
            (attr & ATTR_BOLD ? 0x80u : 0);
 }
 
-/* Parameter i as a row or column, 0-based, from origin on and at most `last`. */
-static int32_t edge(const struct term *t, unsigned i, int32_t fallback, int32_t origin,
-                    int32_t last)
-{
-    int32_t v = origin + parser_arg(&t->parser, i, fallback) - 1;
-    return v > last ? last : v;
-}
-
 void report_checksum(struct term *t)
 {
-    int32_t cols = t->grid->cols, rows = t->grid->rows, origin = t->w.origin ? t->w.top : 0;
-    int32_t top = edge(t, 2, 1, origin, rows - 1), left = edge(t, 3, 1, 0, cols - 1);
-    int32_t bottom = edge(t, 4, rows, origin, rows - 1), right = edge(t, 5, cols, 0, cols - 1);
-    unsigned sum = 0;
-    for (int32_t r = top; r <= bottom; r++) {
-        const struct row *row = t->grid->row[r];
-        /* Behind `used` nothing adds, so that a blank screen costs a step per row. */
-        int32_t end = right < row->used ? right : row->used - 1;
-        if (r == top && end < left)
-            end = left;
-        for (int32_t c = left; c <= end && c <= right; c++)
-            sum += cell_sum(row, (uint16_t)c, r == top && c == left);
-    }
+    struct box box;
     struct buf b;
+    unsigned sum = 0;
+    if (rect_read(t, 2, &box)) {
+        if (!term_may_scan(t, (box.bottom - box.top + 1u) * (box.right - box.left + 1u)))
+            return;
+        for (uint16_t r = box.top; r <= box.bottom; r++)
+            for (uint16_t c = box.left; c <= box.right; c++)
+                sum += cell_sum(t->grid->row[r], c, r == box.top && c == box.left);
+    }
     report_begin(&b);
     buf_printf(&b, "\033P%u!~%04X\033\\", (unsigned)parser_raw(&t->parser, 0, 0),
                (0u - sum) & 0xffff);

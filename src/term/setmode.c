@@ -95,6 +95,7 @@ void mode_hard_reset(struct term *t)
     term_release(t);
     modes_default(&t->modes);
     keyboard_default(t);
+    t->level = 64;
     t->c1_8bit = false;
     colours_unref(t->colours);
     t->colours = NULL;

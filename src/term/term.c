@@ -28,6 +28,8 @@ struct term *term_new(const struct term_config *c)
         t->history = history_new(c->history_bytes);
     modes_default(&t->modes);
     writing_default(t);
+    t->level = 64;
+    t->scan = 2u * t->config.cols * t->config.rows;
     t->dirty = true;
     return t;
 }
@@ -74,9 +76,18 @@ void term_set_width_profile(struct term *t, const struct width_profile *w)
     t->dirty = true;
 }
 
+/* Two screens at rest. */
+static void scan_earn(struct term *t, size_t bytes)
+{
+    uint64_t most = 2u * (uint64_t)t->main.cols * t->main.rows;
+    uint64_t now = t->scan + (uint64_t)bytes * (t->main.cols + t->main.rows);
+    t->scan = (uint32_t)(now < most ? now : most);
+}
+
 void term_write(struct term *t, const void *bytes, size_t len)
 {
     const uint8_t *p = bytes, *end = p + len;
+    scan_earn(t, len);
     for (;;) {
         switch (parser_next(&t->parser, &p, end)) {
         case PARSE_END:
@@ -120,6 +131,14 @@ void term_set_facts(struct term *t, const struct term_facts *f)
     if (t->modes.resize_reports &&
         (old.cell_width != f->cell_width || old.cell_height != f->cell_height))
         report_size(t);
+}
+
+bool term_may_scan(struct term *t, uint32_t cells)
+{
+    if (cells > t->scan)
+        return false;
+    t->scan -= cells;
+    return true;
 }
 
 void term_hold(struct term *t, bool on)

@@ -12,6 +12,7 @@ BLIND = {"wrapped", "events", "clip", "bells", "history_end", "history_first", "
          "facts", "link", "link_number", "held"}
 # What xterm does not have, so that a pen is compared without it.
 UNKNOWN_PEN = re.compile(r" ?(overline|invisible|ul=\S+)")
+DECSCL = re.compile(rb'\033\[[0-9;]*"p')
 
 
 class Malformed(Exception):
@@ -59,6 +60,8 @@ class Script:
                                for _, word, rest in self.commands if word == "resize"]
         if any(word == "replica" for _, word, _ in self.commands):
             return "a replica is ours"
+        if any(word == "push" and DECSCL.search(unquote(rest)) for _, word, rest in self.commands):
+            return "DECSCL takes xterm out of UTF-8, for later scripts too"
         if any(c > LIMIT[0] or r > LIMIT[1] for c, r in sizes):
             return "larger than the display"
         return None

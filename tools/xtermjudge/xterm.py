@@ -289,7 +289,8 @@ class Screen:
             raise Blind("no DECRQSS at this conformance level")
         row, col = (int(n) - 1 for n in re.findall(rb"\d+", place))
         self.region = tuple(int(n) - 1 for n in re.findall(rb"(\d+);(\d+)r", region)[0])
-        self.margins = tuple(int(n) - 1 for n in re.findall(rb"(\d+);(\d+)s", side)[0])
+        told = re.findall(rb"(\d+);(\d+)s", side)  # below level 4 there are none
+        self.margins = tuple(int(n) - 1 for n in told[0]) if told else (0, cols - 1)
         self.origin = origin == b"\x1b[?6;1$y"
         if self.origin:
             row += self.region[0]
