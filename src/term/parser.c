@@ -22,8 +22,7 @@ void parser_reset(struct parser *p)
 {
     p->state = PARSER_GROUND;
     p->utf8.left = 0;
-    p->again = 0;
-    p->dcs = false;
+    p->cut = PARSER_GROUND;
     buf_release(&p->osc);
 }
 
@@ -31,7 +30,8 @@ static void sequence_begin(struct parser *p, enum parser_state state)
 {
     p->state = (uint8_t)state;
     p->inter_n = 0;
-    p->colon = p->dcs = false;
+    p->colon = false;
+    p->cut = PARSER_GROUND;
     p->chars = 0;
     p->last = 0;
     p->sub[0] = p->sub[1] = 0;
@@ -111,13 +111,14 @@ static void param_char(struct parser *p, uint32_t c)
 /* ESC final, or the C1 control that stands for it. */
 static enum parse escape_final(struct parser *p, uint32_t cp)
 {
-    bool dcs = p->dcs;
-    p->state = PARSER_GROUND;
-    p->dcs = false;
+    uint8_t cut = p->cut;
+    p->state = p->cut = PARSER_GROUND;
     if (!p->inter_n) {
         switch (cp) {
         case '\\':
-            if (dcs && !p->osc_cut)
+            if (cut == PARSER_OSC)
+                return PARSE_OSC;
+            if (cut == PARSER_DCS && !p->osc_cut)
                 return PARSE_DCS;
             break;
         case '[':
@@ -140,25 +141,20 @@ static enum parse escape_final(struct parser *p, uint32_t cp)
     return PARSE_ESC;
 }
 
-/* What acts in every state: CAN, SUB, ESC and C1. An OSC that it cuts is handed over; then a C1 is
- * obeyed by the next call. */
+/* What acts in every state: CAN, SUB, ESC and C1. A string that they cut is thrown away, unless it
+ * is ST that follows. */
 static enum parse anywhere(struct parser *p, uint32_t cp)
 {
-    bool osc = p->state == PARSER_OSC, dcs = p->state == PARSER_DCS;
-    if (cp == ESC) {
-        sequence_begin(p, PARSER_ESCAPE);
-        p->dcs = dcs;
-    } else if (cp == CAN || cp == SUB) {
+    uint8_t cut = p->state == PARSER_OSC || p->state == PARSER_DCS ? p->state : PARSER_GROUND;
+    if (cp == ESC && p->state == PARSER_ESCAPE) /* ESC ESC \ is ST still (xterm) */
+        cut = p->cut;
+    if (cp == CAN || cp == SUB) {
         p->state = PARSER_GROUND;
-    } else if (osc) {
-        p->state = PARSER_GROUND;
-        p->again = cp;
-    } else {
-        sequence_begin(p, PARSER_ESCAPE);
-        p->dcs = dcs;
-        return escape_final(p, cp - 0x40);
+        return PARSE_END;
     }
-    return osc ? PARSE_OSC : PARSE_END;
+    sequence_begin(p, PARSER_ESCAPE);
+    p->cut = cut;
+    return cp == ESC ? PARSE_END : escape_final(p, cp - 0x40);
 }
 
 static enum parse csi_step(struct parser *p, uint32_t c, uint32_t cp)
@@ -418,13 +414,6 @@ enum parse parser_next(struct parser *p, const uint8_t **at, const uint8_t *end)
 {
     enum parse got;
     uint32_t cp;
-    if (p->again) {
-        cp = p->again;
-        p->again = 0;
-        got = anywhere(p, cp);
-        if (got != PARSE_END)
-            return got;
-    }
     while (*at < end) {
         if (p->state == PARSER_GROUND) {
             got = ground(p, at, end);

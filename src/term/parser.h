@@ -1,8 +1,8 @@
 /* Bytes to control functions: UTF-8 first, then Paul Williams' state machine of the VT500 family
  * (vt100.net/emu/dec_ansi_parser) on code points, as mosh-protocol.md §9.3 has it. Deviations from
- * Williams: code points from U+00A0 on count as letters, C1 are U+0080..U+009F, OSC ends at BEL too
- * and is handed over when ESC, CAN or a C1 cut it, a DCS is collected whole and handed over at ST
- * only (ECMA-48; xterm), APC, PM and SOS are swallowed, `:` separates sub-parameters. Pulled: each
+ * Williams: code points from U+00A0 on count as letters, C1 are U+0080..U+009F, OSC ends at BEL
+ * too, a DCS is collected whole and handed over at ST, and either is thrown away when something
+ * else cuts it (xterm), APC, PM and SOS are swallowed, `:` separates sub-parameters. Pulled: each
  * call gives the next thing, so that text is handed out in runs. */
 #ifndef TERN_TERM_PARSER_H
 #define TERN_TERM_PARSER_H
@@ -56,14 +56,13 @@ struct parser {
     uint8_t state; /* enum parser_state */
     uint8_t inter_n;
     uint8_t inter[PARSER_INTERS];
-    bool colon;                   /* a `:` was among the parameters */
-    bool bel;                     /* the OSC ended by BEL, not by ST */
-    bool dcs;                     /* the ESC being read cut a DCS: with \ it is its end */
-    uint8_t chars;                /* of the parameter string so far */
-    uint8_t last;                 /* index of the last parameter */
-    uint32_t final;               /* a code point */
-    uint32_t again;               /* a C1 that ended an OSC and still is to be obeyed, or 0 */
-    uint64_t sub[2];              /* bit i: parameter i follows a `:` */
+    bool colon;      /* a `:` was among the parameters */
+    bool bel;        /* the OSC ended by BEL, not by ST */
+    uint8_t cut;     /* PARSER_OSC, PARSER_DCS: the ESC being read cut one: with \ it is its end */
+    uint8_t chars;   /* of the parameter string so far */
+    uint8_t last;    /* index of the last parameter */
+    uint32_t final;  /* a code point */
+    uint64_t sub[2]; /* bit i: parameter i follows a `:` */
     int32_t value[PARSER_PARAMS]; /* -1 = empty; at most PARSER_PARAM_MAX */
     struct utf8 utf8;
     const uint8_t *text;
