@@ -44,6 +44,7 @@ struct session {
     unsigned tty_modes; /* enum sync_tty, 0 = not known */
     uint64_t bells, bells_told, bell_us;
     struct effects effects;
+    uint64_t tidy_us;       /* when history_tidy is due; 0: nothing to do */
     uint64_t hold, hold_us; /* term_held, and since when; 0 = not */
     uint64_t cleared;       /* lines below this number were forgotten by CSI 3 J */
     uint64_t started_us, input_us;

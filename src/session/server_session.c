@@ -140,9 +140,19 @@ static void watch_hold(struct session *q, uint64_t now_us)
     }
 }
 
+/* Compress history that went cold, a block at a time. */
+static void tidy(struct session *q, uint64_t now_us)
+{
+    if (!q->tidy_us || now_us < q->tidy_us)
+        return;
+    bool more = history_tidy(term_history(q->term));
+    q->tidy_us = more ? now_us + HISTORY_TIDY_US : 0;
+}
+
 uint64_t session_deadline(const struct session *q)
 {
-    return q->hold ? q->hold_us + TERM_HOLD_US : UINT64_MAX;
+    uint64_t at = q->hold ? q->hold_us + TERM_HOLD_US : UINT64_MAX;
+    return q->tidy_us && q->tidy_us < at ? q->tidy_us : at;
 }
 
 void session_flush(struct session *q, uint64_t now_us)
@@ -150,6 +160,7 @@ void session_flush(struct session *q, uint64_t now_us)
     tell_bells(q, now_us);
     tell_effects(q, now_us);
     watch_hold(q, now_us);
+    tidy(q, now_us);
     if (!q->dirty)
         return;
     q->dirty = false;
@@ -221,6 +232,8 @@ void server_session_output(struct server_end *s, uint32_t sid, const void *bytes
         return;
     term_write(q->term, bytes, len);
     q->dirty = true;
+    if (!q->tidy_us)
+        q->tidy_us = now_us + HISTORY_TIDY_US;
     activity(q, now_us);
     session_answers(q);
 }

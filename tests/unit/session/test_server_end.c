@@ -1,5 +1,8 @@
 #include "ends.h"
 
+#include "session/server_impl.h"
+#include "term/history.h"
+
 static void test_size_follows_the_last_typist(void **state)
 {
     struct ends e;
@@ -219,6 +222,25 @@ static void test_resize_is_reported_to_the_program(void **state)
     ends_fini(&e);
 }
 
+/* History is compressed while output is slow. */
+static void test_history_is_tidied(void **state)
+{
+    struct ends e;
+    ends_init(&e);
+    ends_join(&e, 0, 80, 24);
+    ends_run(&e, SECOND);
+    struct history *h = term_history(e.server->sessions[0]->term);
+    for (int i = 0; i < 8; i++) {
+        for (int k = 0; k < 1000; k++)
+            ends_print(&e, "a line of text that is like all the others, number by number\r\n");
+        ends_run(&e, SECOND / 2);
+    }
+    assert_true(history_cold(h) >= 3);
+    assert_true(history_bytes(h) < 300000);
+    assert_int_equal(e.server->sessions[0]->tidy_us, 0);
+    ends_fini(&e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +256,7 @@ int main(void)
         cmocka_unit_test(test_synchronised_output_is_shown_whole),
         cmocka_unit_test(test_synchronised_output_is_not_waited_for_long),
         cmocka_unit_test(test_resize_is_reported_to_the_program),
+        cmocka_unit_test(test_history_is_tidied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
