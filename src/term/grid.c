@@ -55,8 +55,28 @@ void grid_fini(struct grid *g)
 {
     for (uint16_t i = 0; g->row && i < g->rows; i++)
         row_unref(g->row[i]);
-    free(g->row);
+    if (g->row)
+        free(g->row - g->slid);
     g->row = NULL;
+    g->slid = g->room = 0;
+}
+
+/* Room behind the rows for as many again. */
+static void slide_back(struct grid *g)
+{
+    struct row **base = g->row - g->slid;
+    uint32_t room = 2u * g->rows;
+    if (g->room < room) {
+        struct row **more = mem_resize(NULL, room, sizeof *more);
+        memcpy(more, g->row, g->rows * sizeof *more);
+        free(base);
+        base = more;
+        g->room = room;
+    } else {
+        memmove(base, g->row, g->rows * sizeof *base);
+    }
+    g->row = base;
+    g->slid = 0;
 }
 
 struct row *grid_own_slow(struct grid *g, uint16_t row)
@@ -97,7 +117,15 @@ void grid_scroll_up(struct grid *g, uint16_t top, uint16_t bottom, unsigned n, u
             history_append(h, row[i]);
         pool_release(g->pool, row[i]);
     }
-    memmove(row, row + n, (height - n) * sizeof *row);
+    if (height == g->rows) {
+        if (g->slid + g->rows + n > g->room)
+            slide_back(g);
+        g->row += n;
+        g->slid += n;
+        row = g->row;
+    } else {
+        memmove(row, row + n, (height - n) * sizeof *row);
+    }
     for (unsigned i = height - n; i < height; i++)
         row[i] = pool_erased(g->pool, g->cols, bg);
 }

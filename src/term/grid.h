@@ -28,6 +28,9 @@ struct grid {
     struct row **row; /* rows pointers, owned references; NULL = the grid was never used: blank */
     uint16_t cols, rows;
     struct pool *pool;
+    /* A scroll of all rows moves `row` along in its memory, not the rows. */
+    uint32_t slid; /* how far row stands from the beginning of its memory */
+    uint32_t room; /* pointers in that memory; 0: just rows */
 };
 
 /* Rows and columns, 0-based, inclusive. */

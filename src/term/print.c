@@ -240,7 +240,17 @@ void print_repeat(struct term *t, int32_t n)
     int32_t most = t->grid->cols * t->grid->rows;
     if (n > most)
         n = most;
-    while (n--)
-        print_slow(t, cp);
+    bool plain = t->w.charset[t->w.gl] == CHARSET_ASCII && !t->single_shift && !clustering(t);
+    uint32_t rune[PARSER_RUNES];
+    for (size_t i = 0; i < PARSER_RUNES; i++)
+        rune[i] = cp;
+    while (n > 0) {
+        int32_t some = plain ? (n < PARSER_RUNES ? n : PARSER_RUNES) : 1;
+        if (plain)
+            print_runes(t, rune, (size_t)some);
+        else
+            print_slow(t, cp);
+        n -= some;
+    }
     t->last_rune = 0; /* what was repeated is not repeated again */
 }
