@@ -249,6 +249,17 @@ static int accept_first(struct quic *q, const uint8_t *dgram, size_t len, uint64
     return why ? ERR_STATE : ERR_OK;
 }
 
+/* A server's first packet was not what it seemed: wait for another. */
+static void forget(struct quic *q)
+{
+    ngtcp2_conn_del(q->conn);
+    quic_tls_free(q->tls);
+    q->conn = NULL;
+    q->tls = NULL;
+    memset(q->id_used, 0, sizeof q->id_used);
+    q->counters.dropped++;
+}
+
 int quic_receive(struct quic *q, const uint8_t *dgram, size_t len, const struct quic_facts *f,
                  uint64_t now_us)
 {
@@ -273,6 +284,10 @@ int quic_receive(struct quic *q, const uint8_t *dgram, size_t len, const struct 
     int err = ngtcp2_conn_read_pkt(q->conn, &path, &info, dgram, len, stamp(q, now_us));
     q->counters.received++;
     q->counters.received_bytes += len;
+    if (!q->client && !q->done && (err == NGTCP2_ERR_DROP_CONN || err == NGTCP2_ERR_RETRY)) {
+        forget(q);
+        return ERR_OK;
+    }
     if (err)
         fail_by(q, err);
     quic_turn(q, f, now_us);

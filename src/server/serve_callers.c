@@ -1,6 +1,7 @@
 /* The unix socket: requests of other tern-servers of the same user, and the pipe paths that grow
  * from them. */
 #include "base/mem.h"
+#include "quic/packet.h"
 #include "server/control.h"
 #include "server/serve.h"
 
@@ -16,8 +17,8 @@ static void on_datagram(void *ctx, const uint8_t *bytes, size_t len)
 {
     struct way *w = ctx;
     struct path_ref from = {.kind = PATH_PIPE, .sock = w->sock};
-    /* A pipe belongs to the link it was opened for. */
-    if (link_route(bytes, len) != w->route)
+    /* A pipe belongs to the link it was opened for; packets of streams tell by their id. */
+    if (!quic_packet_is(bytes, len) && link_route(bytes, len) != w->route)
         return;
     server_end_datagram(w->serve->end, &from, false, bytes, len, loop_now_us(w->serve->loop));
     serve_wake(w->serve);

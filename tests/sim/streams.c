@@ -506,6 +506,8 @@ static void world_init(struct world *w, uint64_t seed)
     if (w->udp) /* else it is blocked: all by the pipe */
         link_add_candidate(w->client.link, &server, w->now_us);
     next_event(w);
+    if (rng_below(&w->rng, 2)) /* at once, before anything is known of the other end */
+        open_channel(w);
 }
 
 static void world_fini(struct world *w)
