@@ -225,11 +225,11 @@ int ssh_config(const struct ssh *s, struct sshconf *out, int *status)
 bool ssh_wants_tty(const struct sshargs *a, const struct sshconf *c, bool stdin_tty)
 {
     int want = a->tty ? a->tty : c->request_tty;
-    if (want < 0 || c->no_session)
+    if (want < 0 || c->session_none)
         return false;
     if (want >= 2)
         return true;
     if (!want && (a->command_n || c->remote_command))
         return false;
-    return stdin_tty;
+    return stdin_tty && !c->stdin_null;
 }

@@ -9,8 +9,8 @@
 /* ssh's options with an argument, and without (ssh(1), OpenSSH 9.2 to 10). */
 #define WITH_VALUE "BDEFIJLOPQRSWbceilmopw"
 #define WITHOUT    "1246AaCfGgKkMNnqsTtVvXxYy"
-/* Those whose work comes with later issues: forwards, background, subsystems, control, queries. */
-#define ONLY_SSH "DGLNOQRWfnswAXY"
+/* Those whose work comes with later issues: forwards, control, queries. */
+#define ONLY_SSH "DGLOQRWwAXY"
 /* Those that the bootstrap must not see: ours, or switched off there anyway. */
 #define NOT_PASSED "DGLMNOQRSWfgnswAaXxYtTeV"
 

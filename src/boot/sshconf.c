@@ -52,6 +52,12 @@ static bool any_of(const char *keyword, const char *const *names)
     return false;
 }
 
+static void set_type(struct sshconf *c, const char *value)
+{
+    c->session_none = !strcasecmp(value, "none");
+    c->subsystem = !strcasecmp(value, "subsystem");
+}
+
 static void set_more(struct sshconf *c, const char *keyword, const char *value)
 {
     static const char *const forwards[] = {"localforward", "remoteforward", NULL};
@@ -69,9 +75,11 @@ static void set_more(struct sshconf *c, const char *keyword, const char *value)
     else if (!strcasecmp(keyword, "forwardx11"))
         c->x11 = yes(value);
     else if (!strcasecmp(keyword, "sessiontype"))
-        c->no_session = c->no_session || strcasecmp(value, "default");
-    else if (!strcasecmp(keyword, "stdinnull") || !strcasecmp(keyword, "forkafterauthentication"))
-        c->no_session = c->no_session || yes(value);
+        set_type(c, value);
+    else if (!strcasecmp(keyword, "stdinnull"))
+        c->stdin_null = yes(value);
+    else if (!strcasecmp(keyword, "forkafterauthentication"))
+        c->background = yes(value);
     else if (!strcasecmp(keyword, "setenv"))
         list_add(&c->set_env, value, strlen(value));
     else if (!strcasecmp(keyword, "sendenv"))

@@ -23,10 +23,11 @@ struct sshconf {
     char *remote_command, *local_command, *escape_char, *address_family;
     bool proxy; /* a ProxyJump or ProxyCommand is in the way of UDP */
     bool permit_local_command;
-    int request_tty; /* -1 no, 0 auto, 1 yes, 2 force */
-    bool no_session; /* SessionType none or subsystem, StdinNull, ForkAfterAuthentication */
-    bool forwards;   /* any of Local-, Remote-, DynamicForward, Tunnel */
-    bool agent, x11; /* ForwardAgent, ForwardX11 */
+    int request_tty;              /* -1 no, 0 auto, 1 yes, 2 force */
+    bool session_none, subsystem; /* SessionType */
+    bool stdin_null, background;  /* StdinNull, ForkAfterAuthentication */
+    bool forwards;                /* any of Local-, Remote-, DynamicForward, Tunnel */
+    bool agent, x11;              /* ForwardAgent, ForwardX11 */
     struct sshconf_list set_env, send_env;
 };
 

@@ -152,7 +152,7 @@ size_t chan_write(struct chan *c, enum chan_stream s, const void *bytes, size_t 
     }
     c->may_send -= (uint32_t)taken;
     c->sent[s] += taken;
-    if (!chan_room(c))
+    if (chan_room(c) < CHAN_ROOM_LOW)
         c->starved = true;
     if (taken)
         wake(c);
@@ -181,7 +181,7 @@ void chan_check_room(struct chan *c)
 {
     const struct chans_config *config = &c->set->config;
     /* Not for every packet that left: that would make crumbs. */
-    if (!c->starved || c->out.unsent > CHAN_UNSENT_MAX / 2 || !chan_room(c))
+    if (!c->starved || c->out.unsent > CHAN_UNSENT_MAX / 2 || chan_room(c) < CHAN_ROOM_LOW)
         return;
     c->starved = false;
     config->ops->writable(config->ctx, c);

@@ -17,8 +17,12 @@ void chans_free(struct chans *s)
 {
     if (!s)
         return;
-    while (s->count)
-        chan_free(s->list[s->count - 1]);
+    s->transport = (struct stream_transport){NULL, NULL};
+    while (s->count) {
+        struct chan *c = s->list[s->count - 1];
+        chan_break(c, STREAM_LOST);
+        chan_free(c);
+    }
     free(s->list);
     free(s);
 }
@@ -31,6 +35,11 @@ void chans_set_transport(struct chans *s, const struct stream_transport *t)
 size_t chans_count(const struct chans *s)
 {
     return s->count;
+}
+
+uint32_t chans_opened(const struct chans *s)
+{
+    return s->next_number;
 }
 
 struct chan *chans_at(struct chans *s, size_t i)

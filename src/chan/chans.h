@@ -24,6 +24,9 @@
  */
 #define CHAN_UNSENT_MAX (256u << 10)
 
+/* With less room than this after a write, the writer is told when there is more again. */
+#define CHAN_ROOM_LOW (32u << 10)
+
 enum chan_stream { CHAN_DATA, CHAN_STDERR, CHAN_STREAMS };
 
 struct chans;
@@ -42,7 +45,7 @@ struct chans_ops {
     void (*refused)(void *ctx, struct chan *c, uint32_t code, const char *text);
     /* chan_peek, chan_ended or chan_over has something new. */
     void (*readable)(void *ctx, struct chan *c);
-    /* chan_room was 0 after a chan_write, and is not any more. */
+    /* chan_room was below CHAN_ROOM_LOW after a chan_write, and is not any more. */
     void (*writable)(void *ctx, struct chan *c);
     /* The peer reads no more of this stream of ours (a broken pipe there). */
     void (*stopped)(void *ctx, struct chan *c, enum chan_stream s);
@@ -61,7 +64,7 @@ struct chans_config {
 };
 
 struct chans *chans_new(const struct chans_config *c);
-/* Forgets all channels without a word to anybody. NULL is fine. */
+/* The edge hears `broken` of every channel that it knows; the peer hears nothing. NULL is fine. */
 void chans_free(struct chans *s);
 
 /* For the transport: its events (ctx is the struct chans), and the transport itself, which must be
@@ -71,6 +74,8 @@ void chans_set_transport(struct chans *s, const struct stream_transport *t);
 
 /* Channels that exist, those that only wait for the transport's last word included. */
 size_t chans_count(const struct chans *s);
+/* Channels that there ever were. */
+uint32_t chans_opened(const struct chans *s);
 /* The i-th of them (any order), NULL past the last; for lists and counters. */
 struct chan *chans_at(struct chans *s, size_t i);
 

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "boot/boot.h"
 #include "client/attach.h"
+#include "client/command.h"
 #include "client/login.h"
 #include "client/outcome.h"
 #include "client/terminfo.h"
@@ -32,9 +33,10 @@ struct client {
     struct boot *boot;
     struct start_record record;
     struct view_facts facts;
-    struct attach *attach; /* NULL before there is a session */
-    bool missing;          /* no tern-server on the far side */
-    bool mid_line;         /* what was printed last did not end its line */
+    struct attach *attach;   /* NULL before there is a session */
+    struct command *command; /* the same, without a terminal */
+    bool missing;            /* no tern-server on the far side */
+    bool mid_line;           /* what was printed last did not end its line */
     int status;
     char session[CONNECT_SESSION_MAX + 1];
 };
@@ -73,6 +75,8 @@ static void on_noise(void *ctx, const uint8_t *text, size_t len)
         char *mark = strstr(copy, "\nTERN-NONE");
         len = mark ? (size_t)(mark - copy) : 0;
     }
+    if (c->o->command && !c->o->command->verbose) /* a command's output is its own */
+        len = 0;
     fwrite(copy, 1, len, stderr);
     if (len)
         c->mid_line = copy[len - 1] != '\n';
@@ -101,11 +105,57 @@ static bool udp_possible(const struct client *c, const struct connect *connect)
     char range[32] = "60001:60999";
     if (o->transport == CLIENT_PIPE || (connect->port && connect->addr_count))
         return true;
+    if (o->command && !demanded && !o->command->verbose)
+        return true;
     if (o->port_low)
         snprintf(range, sizeof range, "%u:%u", o->port_low, o->port_high);
     say("the server found no free UDP port in %s; %s (--udp-ports names others)", range,
         demanded ? "leave out --transport=udp to go on without UDP" : "going on without UDP");
     return !demanded;
+}
+
+/* There is a server: the attachment, or the command, takes it from here. */
+static void start_attachment(struct client *c, const struct connect *connect,
+                             const struct boot_pipe *pipe, const struct addr *addrs, size_t count)
+{
+    const struct client_options *o = c->o;
+    c->attach = attach_new(c->loop, &(struct attach_config){
+                                        .program = "tern",
+                                        .connect = connect,
+                                        .addrs = addrs,
+                                        .addr_count = count,
+                                        .pipe = pipe,
+                                        .server_command = o->login ? login_rejoin_command(o->login)
+                                                                   : o->server_command,
+                                        .login = o->login != NULL,
+                                        .transport = o->transport,
+                                        .facts = &c->facts,
+                                        .escape = {ESCAPE_SSH, o->escape_key},
+                                        .history = c->record.history_lines != 0,
+                                        .name = "tern",
+                                        .entropy = c->entropy,
+                                        .log = o->log,
+                                        .width = o->width,
+                                    });
+}
+
+static void start_command(struct client *c, const struct connect *connect,
+                          const struct boot_pipe *pipe, const struct addr *addrs, size_t count)
+{
+    const struct client_options *o = c->o;
+    c->command =
+        command_new(c->loop, &(struct command_config){
+                                 .request = o->command,
+                                 .connect = connect,
+                                 .addrs = addrs,
+                                 .addr_count = count,
+                                 .pipe = pipe,
+                                 .server_command =
+                                     o->login ? login_rejoin_command(o->login) : o->server_command,
+                                 .transport = o->transport,
+                                 .entropy = c->entropy,
+                                 .log = o->log,
+                             });
 }
 
 static void on_connected(void *ctx, const struct connect *connect, const struct boot_pipe *pipe)
@@ -119,31 +169,17 @@ static void on_connected(void *ctx, const struct connect *connect, const struct 
     snprintf(c->session, sizeof c->session, "%s", connect->session);
     log_line(o->log, LOG_INFO, "client", "session %s, route %u, UDP port %u, %zu addresses",
              connect->session, connect->route, connect->port, connect->addr_count);
-    if (udp_possible(c, connect)) {
-        c->attach =
-            attach_new(c->loop, &(struct attach_config){
-                                    .program = "tern",
-                                    .connect = connect,
-                                    .addrs = o->login ? addrs : connect->addrs,
-                                    .addr_count = o->login ? count : connect->addr_count,
-                                    .pipe = pipe,
-                                    .server_command = o->login ? login_rejoin_command(o->login)
-                                                               : o->server_command,
-                                    .login = o->login != NULL,
-                                    .transport = o->transport,
-                                    .facts = &c->facts,
-                                    .escape = {ESCAPE_SSH, o->escape_key},
-                                    .history = c->record.history_lines != 0,
-                                    .name = "tern",
-                                    .entropy = c->entropy,
-                                    .log = o->log,
-                                    .width = o->width,
-                                });
-    } else {
+    const struct addr *places = o->login ? addrs : connect->addrs;
+    count = o->login ? count : connect->addr_count;
+    if (!udp_possible(c, connect)) {
         close(pipe->in);
         close(pipe->out);
+    } else if (o->command) {
+        start_command(c, connect, pipe, places, count);
+    } else {
+        start_attachment(c, connect, pipe, places, count);
     }
-    if (!c->attach) {
+    if (!c->attach && !c->command) {
         boot_abort(c->boot);
         give_up(c, CLIENT_STATUS_LOST);
     }
@@ -185,7 +221,7 @@ static int fill_record(struct client *c)
     start_init(r);
     r->version = START_VERSION;
     boot_nonce(&c->entropy, r->nonce);
-    r->action = o->attach ? START_ATTACH : START_NEW;
+    r->action = o->attach ? START_ATTACH : o->command ? START_COMMANDS : START_NEW;
     if (o->session)
         snprintf(r->session, sizeof r->session, "%s", o->session);
     if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws)) {
@@ -255,6 +291,16 @@ static void finish(struct client *c)
         boot_abort(c->boot);
 }
 
+static void finish_command(struct client *c)
+{
+    const char *text;
+    c->status = command_finish(c->command, c->o->signal_status, &text);
+    if (text)
+        say("%s", text);
+    log_line(c->o->log, LOG_INFO, "client", "leaving with status %d", c->status);
+    command_linger(c->command);
+}
+
 /* ---- no tern-server there ---------------------------------------------------------------------
  */
 
@@ -288,12 +334,33 @@ static int run_mosh(struct client *c)
     return c->status;
 }
 
+/* Commands need channels, which only a tern-server has. Tools that run us may show every line: it
+ * is said to people only. */
+static int fall_back_command(struct client *c)
+{
+    const struct client_options *o = c->o;
+    const struct command_request *r = o->command;
+    if (!o->fallback) {
+        say("no tern-server was found there; install tern on that host, or say where it is with "
+            "--server=COMMAND");
+        return CLIENT_STATUS_LOST;
+    }
+    if (!r->quiet && (r->verbose || isatty(STDERR_FILENO)))
+        say("no tern-server there%s: this goes by plain ssh, and ends when the network does",
+            login_has_mosh(o->login) ? ", and its mosh-server has no channels" : "");
+    if (r->background) /* it outlives us, and our login */
+        return login_run_alone(o->login);
+    return login_run_plain(o->login);
+}
+
 /* What there is instead, through the same login. */
 static int fall_back(struct client *c)
 {
     const struct client_options *o = c->o;
     const char *install = "install tern there for scrollback, lossless commands and re-attaching";
     bool mosh = login_has_mosh(o->login);
+    if (o->command)
+        return fall_back_command(c);
     if (o->attach) {
         say("no tern-server was found there; say where it is with --server=COMMAND");
         return CLIENT_STATUS_LOST;
@@ -319,6 +386,7 @@ static int fall_back(struct client *c)
 static void dispose(struct client *c)
 {
     attach_free(c->attach);
+    command_free(c->command);
     boot_free(c->boot);
     start_fini(&c->record);
     loop_free(c->loop);
@@ -344,7 +412,7 @@ static bool terminal_ok(struct client *c)
 int client_run(const struct client_options *o)
 {
     struct client c = {.o = o, .status = CLIENT_STATUS_LOST};
-    if (!terminal_ok(&c))
+    if (!o->command && !terminal_ok(&c))
         return 1;
     c.entropy = osrandom();
     c.loop = loop_new();
@@ -358,6 +426,8 @@ int client_run(const struct client_options *o)
             c.status = fall_back(&c);
         else if (c.attach)
             finish(&c);
+        else if (c.command)
+            finish_command(&c);
     }
     dispose(&c);
     return c.status;

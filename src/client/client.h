@@ -12,6 +12,18 @@ struct login;
 
 enum client_transport { CLIENT_AUTO, CLIENT_UDP, CLIENT_PIPE };
 
+/* A command without a terminal, and its like: channels, no session. */
+struct command_request {
+    const char *text; /* for the user's shell there, or a subsystem's name; NULL: the login shell */
+    const char *const *env; /* NAME=value, to be set there if that is allowed; NULL: none */
+    bool subsystem;         /* -s */
+    bool nothing;           /* -N: neither */
+    bool null_stdin;        /* -n */
+    bool background;        /* -f, within the child (command.h) */
+    bool quiet;             /* -q */
+    int verbose;            /* -v */
+};
+
 /* What the user asked for. Texts are borrowed for the time of client_run. */
 struct client_options {
     struct login *login;        /* another host; NULL: this machine */
@@ -24,6 +36,7 @@ struct client_options {
     bool attach;
     const char *const *argv; /* the command, NULL-terminated; empty: the login shell */
     bool shell;              /* argv[0] is a text for the user's shell, as ssh's commands are */
+    const struct command_request *command; /* in place of a session; NULL: a session */
     enum client_transport transport;
     uint16_t port_low, port_high; /* UDP ports of the server; 0, 0: its default */
     uint32_t detach_timeout_s;    /* 0: the server's default */

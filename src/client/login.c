@@ -99,9 +99,9 @@ const struct sshconf *login_conf(const struct login *l)
     return &l->conf;
 }
 
-bool login_wants_tty(const struct login *l)
+bool login_wants_tty(const struct login *l, bool stdin_tty)
 {
-    return ssh_wants_tty(l->ssh.args, &l->conf, true);
+    return ssh_wants_tty(l->ssh.args, &l->conf, stdin_tty);
 }
 
 static char *take_text(struct buf *b)
@@ -147,6 +147,11 @@ int login_exec_plain(const char *program, const struct sshargs *a)
         ssh_quote(&b, a->all[i]);
     }
     return exec_text(take_text(&b));
+}
+
+int login_run_alone(const struct login *l)
+{
+    return login_exec_plain(l->ssh.program, l->ssh.args);
 }
 
 const char *login_command(struct login *l)

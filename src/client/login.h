@@ -28,11 +28,14 @@ struct login *login_new(const struct login_config *c, int *status);
 void login_free(struct login *l); /* NULL is fine; removes the master's socket */
 
 const struct sshconf *login_conf(const struct login *l);
-/* Does this login want a terminal there, given that we have one here? */
-bool login_wants_tty(const struct login *l);
+/* Does this login want a terminal there (openssh-mux.md §2)? */
+bool login_wants_tty(const struct login *l, bool stdin_tty);
 /* Become plain ssh (--ssh=COMMAND, or NULL) with the user's words; returns only if that failed
  * (said on stderr). */
 int login_exec_plain(const char *program, const struct sshargs *a);
+
+/* The same for this login, which is left alone. */
+int login_run_alone(const struct login *l);
 
 /* Become an ssh that runs the far tern-server with these words (NULL-terminated); returns only if
  * that failed (said on stderr). */

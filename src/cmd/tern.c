@@ -1,6 +1,8 @@
 /* tern: the client's main file. Options, configuration, and then client_run. */
 #include "base/mem.h"
+#include "chan/message.h"
 #include "client/client.h"
+#include "client/command.h"
 #include "client/login.h"
 #include "cmd/config.h"
 #include "cmd/mosh_client.h"
@@ -43,7 +45,7 @@ static const char *check_actions(const struct options *o, int words)
 }
 
 static int run_session(const struct options *o, const char *const *words, struct login *login,
-                       const struct log *log)
+                       const struct command_request *command, const struct log *log)
 {
     static const enum client_transport ways[] = {CLIENT_AUTO, CLIENT_UDP, CLIENT_PIPE};
     const struct setting *ports = &o->v[OPTION_UDP_PORTS], *detach = &o->v[OPTION_DETACH_TIMEOUT];
@@ -59,6 +61,7 @@ static int run_session(const struct options *o, const char *const *words, struct
         .session = options_text(o, attach ? OPTION_ATTACH : OPTION_NAME, NULL),
         .attach = attach,
         .argv = words,
+        .command = command,
         .shell = login != NULL,
         .transport = ways[options_number(o, OPTION_TRANSPORT, 0)],
         .port_low = ports->lo,
@@ -89,6 +92,28 @@ static int open_log(const struct options *o, struct logfile **log)
     return STATUS_USAGE;
 }
 
+/* A command whose output goes elsewhere than to a terminal gets none there either. */
+static int run_local_session(const struct options *o, const char *const *words,
+                             const struct log *log)
+{
+    if (!words[0] || o->v[OPTION_ATTACH].set || (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)))
+        return run_session(o, words, NULL, NULL, log);
+    const char *none[] = {NULL};
+    struct buf text;
+    buf_init(&text, OPEN_COMMAND_MAX + 1);
+    for (const char *const *w = words; *w; w++)
+        buf_printf(&text, "%s%s", w == words ? "" : " ", *w);
+    buf_put_u8(&text, 0);
+    int status = STATUS_USAGE;
+    if (buf_err(&text))
+        complain("the command is too long");
+    else
+        status = run_session(o, none, NULL,
+                             &(struct command_request){.text = (const char *)buf_data(&text)}, log);
+    buf_fini(&text);
+    return status;
+}
+
 static int run_local(const struct options *o, char **words)
 {
     unsetenv(
@@ -102,7 +127,7 @@ static int run_local(const struct options *o, char **words)
     struct logfile *log = NULL;
     int status = open_log(o, &log);
     if (!status)
-        status = run_session(o, (const char *const *)words, NULL, logfile_log(log));
+        status = run_local_session(o, (const char *const *)words, logfile_log(log));
     logfile_close(log);
     return status;
 }
@@ -151,10 +176,43 @@ static void adopt_escape(struct options *o, const struct sshargs *a, const struc
         fprintf(stderr, "tern: escape character %.40s: %s; ~ is used\n", text, why);
 }
 
-/* What ssh alone can serve (-L, -W ...), and what has no terminal to draw on. */
-static bool is_plain(const struct sshargs *a)
+/* A command without a terminal, a subsystem, or nothing at all. */
+static int run_command(struct options *o, const struct sshargs *a, struct login *l,
+                       const struct log *log)
 {
-    return a->plain || !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO);
+    const struct sshconf *conf = login_conf(l);
+    const char *none[] = {NULL};
+    int status;
+    struct command_request r = {.text = login_remote(l),
+                                .env = login_env(l),
+                                .subsystem = conf->subsystem,
+                                .nothing = conf->session_none,
+                                .null_stdin = conf->stdin_null || conf->background,
+                                .background = conf->background,
+                                .quiet = a->quiet,
+                                .verbose = a->verbose};
+    if (r.background && !r.text && !r.nothing)
+        return complain("-f needs a command to run in the background, as in ssh(1)");
+    if (r.background && !command_background(&status))
+        return status;
+    return run_session(o, none, l, &r, log);
+}
+
+enum how {
+    HOW_SESSION, /* a terminal there, and a view of it here */
+    HOW_COMMAND, /* channels */
+    HOW_PLAIN,   /* what ssh alone can serve: forwards, a terminal there but none here */
+};
+
+static enum how choose(const struct options *o, const struct sshargs *a, const struct login *l)
+{
+    const struct sshconf *conf = login_conf(l);
+    if (o->v[OPTION_ATTACH].set)
+        return HOW_SESSION;
+    if (!conf->subsystem && login_wants_tty(l, isatty(STDIN_FILENO)))
+        return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) ? HOW_SESSION : HOW_PLAIN;
+    bool forwards = conf->forwards || conf->agent || conf->x11;
+    return forwards || program_flag(o, OPTION_MOSH) ? HOW_PLAIN : HOW_COMMAND;
 }
 
 static int run_host(struct options *o, const struct sshargs *a)
@@ -172,19 +230,22 @@ static int run_host(struct options *o, const struct sshargs *a)
         return login_exec_server(&c, (const char *const[]){"--ls", NULL});
     if (o->v[OPTION_KILL].set)
         return login_exec_server(&c, (const char *const[]){"--kill", o->v[OPTION_KILL].text, NULL});
-    if (!attach && is_plain(a))
+    if (!attach && a->plain)
         return login_exec_plain(c.program, a);
     int status = open_log(o, &log);
     if (status)
         return status;
     c.log = logfile_log(log);
     struct login *l = login_new(&c, &status);
-    if (l && !attach && !login_wants_tty(l)) {
+    enum how how = l ? choose(o, a, l) : HOW_PLAIN;
+    if (l && how == HOW_PLAIN) {
         status = login_exec_plain(c.program, a);
+    } else if (l && how == HOW_COMMAND) {
+        status = run_command(o, a, l, c.log);
     } else if (l) {
         adopt_escape(o, a, login_conf(l));
         const char *words[] = {attach ? NULL : login_remote(l), NULL};
-        status = run_session(o, words, l, c.log);
+        status = run_session(o, words, l, NULL, c.log);
     }
     login_free(l);
     logfile_close(log);

@@ -14,8 +14,9 @@
 #define START_VERSION    1
 
 enum start_action {
-    START_NEW = 0,    /* a new session, named `session` if that is not empty */
-    START_ATTACH = 1, /* join the session named `session` (empty: the newest detached one) */
+    START_NEW = 0,      /* a new session, named `session` if that is not empty */
+    START_COMMANDS = 2, /* no session: a link for channels */
+    START_ATTACH = 1,   /* join the session named `session` (empty: the newest detached one) */
 };
 
 struct start_list {

@@ -111,6 +111,10 @@ static void fill_env(struct child *c, const struct start_record *r, const char *
     }
     if (!env_get(&c->env, "PATH"))
         env_put(&c->env, "PATH", "/usr/local/bin:/usr/bin:/bin");
+}
+
+static void fill_terminal(struct child *c, const struct start_record *r)
+{
     env_set(&c->env, "TERM=xterm-256color");
     if (r->colorterm && (!strcmp(r->colorterm, "truecolor") || !strcmp(r->colorterm, "24bit")))
         env_set(&c->env, "COLORTERM=truecolor");
@@ -147,17 +151,29 @@ static char *copy(const char *text)
     return mem_text(text, strlen(text));
 }
 
-void child_init(struct child *c, const struct start_record *r, const char *forced)
+static void init(struct child *c, const struct start_record *r, const char *forced, bool terminal)
 {
     *c = (struct child){0};
     const struct passwd *pw = getpwuid(getuid());
     fill_env(c, r, forced, pw);
+    if (terminal)
+        fill_terminal(c, r);
     fill_argv(c, r, forced);
     const char *home = env_get(&c->env, "HOME"), *user = env_get(&c->env, "USER");
     c->home = copy(home && *home ? home : "/");
     c->user = copy(user ? user : "");
     env_terminate(&c->env);
     env_terminate(&c->argv);
+}
+
+void child_init(struct child *c, const struct start_record *r, const char *forced)
+{
+    init(c, r, forced, true);
+}
+
+void child_init_command(struct child *c, const struct start_record *r, const char *forced)
+{
+    init(c, r, forced, false);
 }
 
 void child_fini(struct child *c)

@@ -20,6 +20,8 @@ struct child {
 /* From the record, the passwd entry and our own environment. forced: the only command that this
  * login may run, a text for the shell, whatever the record says (openssh-mux.md §3.4). Or NULL. */
 void child_init(struct child *c, const struct start_record *r, const char *forced);
+/* The same for what runs without a terminal: no TERM, and the locale stays the login's. */
+void child_init_command(struct child *c, const struct start_record *r, const char *forced);
 void child_fini(struct child *c);
 
 /* May a client set this variable ("NAME=value")? Never what the login decides, the loader's, or

@@ -7,6 +7,7 @@
 #include "io/signals.h"
 #include "io/sockaddr.h"
 #include "server/admin.h"
+#include "server/subsystem.h"
 #include "server/survive.h"
 
 #include <errno.h>
@@ -23,6 +24,7 @@
 #include <unistd.h>
 
 #define FIRST_US      60000000u
+#define GONE_US       30000000u
 #define QUIT_US       4000000u /* after SIGTERM: for programs to end and clients to hear of it */
 #define HISTORY_BYTES (16u << 20)
 
@@ -73,7 +75,8 @@ static void on_pump(void *ctx)
     terminals_sweep(s, false);
     bool over = server_end_idle(s->end, loop_now_us(s->loop)) && list_empty(&s->callers);
     /* Told to leave with nobody there who would hear of it: only the programs are waited for. */
-    if (over || (s->quitting && !s->quit_heard && !terminals_alive(s))) {
+    bool alive = terminals_alive(s) || execs_alive(s->execs);
+    if (over || (s->quitting && !s->quit_heard && !alive)) {
         loop_stop(s->loop);
         return;
     }
@@ -267,11 +270,13 @@ static int make_session(struct serve *s, const struct start_record *r, const cha
 {
     uint16_t cols = r->cols ? r->cols : 80, rows = r->rows ? r->rows : 24;
     uint64_t now = loop_now_us(s->loop);
-    uint32_t sid = server_session_open(s->end, name, cols, rows, now);
+    bool bare = r->action == START_COMMANDS;
+    uint32_t sid = bare ? server_session_open_bare(s->end, name, now)
+                        : server_session_open(s->end, name, cols, rows, now);
     struct connect made;
     if (!sid || server_link_open(s->end, sid, &made, now))
         return complain("too many sessions");
-    if (terminal_new(s, sid, r)) {
+    if (!bare && terminal_new(s, sid, r)) {
         fprintf(stderr, "tern-server: no pseudo terminal: %s\n", strerror(errno));
         return 1;
     }
@@ -346,6 +351,11 @@ int serve_init(struct serve *s, const struct server_options *o, uint64_t detach_
     later_init(&s->pump, s->loop, on_pump, s);
     timer_init(&s->timer, s->loop, on_timer, s);
     timer_init(&s->quit_timer, s->loop, on_quit_timeout, s);
+    s->execs = execs_new(s->loop, &(struct execs_config){.forced = o->command,
+                                                         .sshd_config = SUBSYSTEM_CONFIG,
+                                                         .wake = on_timer,
+                                                         .ctx = s,
+                                                         .log = o->log});
     s->end = server_end_new(&(struct server_end_config){
         .ops = {on_resize, on_hangup, on_ended, on_link_closed, s},
         .entropy = osrandom(),
@@ -354,6 +364,9 @@ int serve_init(struct serve *s, const struct server_options *o, uint64_t detach_
         .history_bytes = HISTORY_BYTES,
         .detach_timeout_us = detach_timeout_us,
         .first_timeout_us = FIRST_US,
+        .gone_timeout_us = GONE_US,
+        .chans = &execs_ops,
+        .chans_ctx = s->execs,
     });
     return 0;
 }
@@ -364,6 +377,7 @@ void serve_fini(struct serve *s)
     callers_sweep(s, true);
     ways_sweep(s, true);
     server_end_free(s->end);
+    execs_free(s->execs);
     listener_free(s->listener);
     udp_free(s->udp[0]);
     udp_free(s->udp[1]);
@@ -491,7 +505,7 @@ static int obey(const struct server_options *o, const struct start_record *r, bo
         return complain(why);
     if (o->attach || r->action == START_ATTACH)
         return admin_attach(o->attach ? o->attach : r->session, r->nonce, r->history_lines);
-    if (r->action != START_NEW)
+    if (r->action != START_NEW && r->action != START_COMMANDS)
         return complain("the client asks for something that this release does not know; install "
                         "the same release on both ends");
     return start_new(o, r, moved);

@@ -7,6 +7,7 @@
 #include "io/sockdir.h"
 #include "io/udp.h"
 #include "server/child.h"
+#include "server/exec.h"
 #include "server/framed.h"
 #include "server/server.h"
 #include "session/server_end.h"
@@ -53,7 +54,8 @@ struct serve {
     const struct server_options *o;
     struct loop *loop;
     struct server_end *end;
-    struct udp *udp[2]; /* v4, v6 */
+    struct execs *execs; /* behind the channels of all links */
+    struct udp *udp[2];  /* v4, v6 */
     struct listener *listener;
     struct sockdir dir;
     char socket_name[SOCKDIR_NAME];

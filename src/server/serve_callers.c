@@ -85,6 +85,8 @@ static void answer_ls(struct serve *s, struct control_answer *a)
     a->ok = true;
     for (size_t i = 0; a->sessions < SERVER_SESSIONS && server_session_info(s->end, i, now, &info);
          i++) {
+        if (info.bare) /* commands: nobody can attach to them */
+            continue;
         struct control_session *c = &a->session[a->sessions++];
         *c = (struct control_session){
             .cols = info.cols,

@@ -222,6 +222,7 @@ void attachment_receive(struct attachment *a, const struct path_ref *from, bool 
     if (news < 0)
         return;
     a->heard_us = q->present_us = now_us;
+    a->alone_us = 0;
     q->ever_joined = true;
     if (news & SYNC_NEWS_STATE) {
         pull_input(a, now_us);

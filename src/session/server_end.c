@@ -120,6 +120,8 @@ bool server_pipe(struct server_end *s, uint16_t route, uint32_t sock, bool open,
         link_pipe_open(a->lane.link, sock, now_us);
     else
         link_pipe_closed(a->lane.link, sock, now_us);
+    if (!open && a->heard_us && now_us - a->heard_us < HEARD_US)
+        a->alone_us = now_us;
     return true;
 }
 
@@ -192,7 +194,8 @@ static void sweep(struct server_end *s, uint64_t now_us)
         uint64_t first = s->config.first_timeout_us;
         bool abandoned = timeout && now_us - q->present_us >= timeout;
         bool unclaimed = first && !q->ever_joined && !links && now_us - q->started_us >= first;
-        if ((abandoned || unclaimed) && !q->killed)
+        bool alone = session_bare_end(q, now_us) <= now_us;
+        if ((abandoned || unclaimed || alone) && !q->killed)
             server_session_kill(s, q->sid, now_us);
         if (!q->exited || links || !(q->seen || q->killed)) {
             i++;
@@ -249,6 +252,8 @@ uint64_t server_end_deadline(struct server_end *s, uint64_t now_us)
             d = q->started_us + s->config.first_timeout_us;
         uint64_t hold = session_deadline(q);
         d = hold < d ? hold : d;
+        at = d < at ? d : at;
+        d = session_bare_end(q, now_us);
         at = d < at ? d : at;
     }
     return at;

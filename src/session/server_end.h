@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "chan/chans.h"
 #include "link/connect.h"
 #include "link/link.h"
 
@@ -52,6 +53,7 @@ struct server_end_config {
     size_t history_bytes; /* per session */
     uint64_t
         detach_timeout_us;     /* a session that nobody is attached to ends after this; 0 = never */
+    uint64_t gone_timeout_us;  /* a bare session's, see server_session_open_bare */
     uint64_t first_timeout_us; /* a link on which nobody ever spoke is closed after this (60 s) */
 };
 
@@ -62,6 +64,11 @@ void server_end_free(struct server_end *s);
  * taken. */
 uint32_t server_session_open(struct server_end *s, const char *name, uint16_t cols, uint16_t rows,
                              uint64_t now_us);
+/* A session without a program and a screen, for the channels of one client: it ends with its
+ * client, and a while after its last channel. A client that was killed is told from a link that
+ * sleeps by its pipe: when that closes although the client was just heard, and nothing more comes
+ * for gone_timeout_us, nobody is there any more. */
+uint32_t server_session_open_bare(struct server_end *s, const char *name, uint64_t now_us);
 /* 0 if there is no such name. */
 uint32_t server_session_find(const struct server_end *s, const char *name);
 /* The program printed. */
@@ -86,6 +93,7 @@ struct session_info {
     uint16_t cols, rows;
     uint16_t attached; /* attachments whose link is not quiet */
     uint16_t links;    /* all attachments */
+    bool bare;         /* server_session_open_bare */
     bool exited;       /* its program has ended; its last screen waits */
     int status, signal;
     uint64_t started_us, input_us,

@@ -20,6 +20,11 @@
 /* After the end a client that fetches history is waited for this long, unless it falls silent. */
 #define HISTORY_END_US    40000000u
 #define HISTORY_SILENT_US 10000000u
+/* A client that is there says something within 25 s (design.md §2.1). */
+#define HEARD_US 30000000u
+/* A bare session whose channels are all gone waits so long for another, or for its client's leave.
+ */
+#define BARE_IDLE_US 20000000u
 /* Bells are told at most this often. */
 #define BELL_US 100000u
 /* Longest text of a client: the clipboard. */
@@ -37,6 +42,7 @@ struct session {
     uint16_t cols, rows;
     bool dirty;       /* printed since the attachments were given a snapshot */
     bool ever_joined; /* some client spoke on some link of it */
+    bool bare;        /* channels only */
     bool exited;      /* its program is gone */
     bool killed;      /* ended by request: nobody needs to see its end */
     bool seen;        /* somebody has confirmed to know how it ended */
@@ -49,6 +55,7 @@ struct session {
     uint64_t cleared;       /* lines below this number were forgotten by CSI 3 J */
     uint64_t started_us, input_us;
     uint64_t present_us; /* newest time somebody was known to be there; the start at first */
+    uint64_t idle_us;    /* bare: since when there is no channel after some; 0 = not so */
     uint32_t typist;     /* number of the attachment last typed in, 0 = nobody */
 };
 
@@ -88,6 +95,7 @@ struct attachment {
     struct tty_facts facts;
     struct event_text text; /* the client's events with text */
     uint64_t heard_us;      /* newest authentic datagram, 0 = never */
+    uint64_t alone_us;      /* its pipe closed then, and nothing came since; 0 = not so */
     uint64_t ending_us;     /* since when it is not LIVE */
 };
 
@@ -105,6 +113,7 @@ struct server_end {
 struct session *session_of(const struct server_end *s, uint32_t sid);
 struct session *session_new(struct server_end *s, const char *name, uint16_t cols, uint16_t rows,
                             uint64_t now_us);
+uint64_t session_bare_end(struct session *q, uint64_t now_us);
 void session_free(struct session *q);
 /* Apply a size to engine and pty. */
 void session_set_size(struct session *q, uint16_t cols, uint16_t rows);

@@ -199,6 +199,40 @@ uint32_t server_session_open(struct server_end *s, const char *name, uint16_t co
     return q->sid;
 }
 
+uint32_t server_session_open_bare(struct server_end *s, const char *name, uint64_t now_us)
+{
+    uint32_t sid = server_session_open(s, name, 1, 1, now_us);
+    if (sid)
+        session_of(s, sid)->bare = true;
+    return sid;
+}
+
+/* When a bare session ends by itself, if nothing changes; UINT64_MAX: not known. */
+uint64_t session_bare_end(struct session *q, uint64_t now_us)
+{
+    uint64_t end = UINT64_MAX, gone = q->server->config.gone_timeout_us;
+    bool some = false, had = false;
+    for (size_t i = 0; q->bare && i < q->server->link_count; i++) {
+        struct attachment *a = q->server->links[i];
+        struct chans *c = a->session == q ? streams_chans(a->lane.streams, now_us) : NULL;
+        if (a->session != q)
+            continue;
+        some |= c && chans_count(c);
+        had |= c && chans_opened(c);
+        if (a->alone_us && gone)
+            end = a->alone_us + gone;
+        if (link_peer_left(a->lane.link))
+            end = now_us;
+    }
+    if (some || !had)
+        q->idle_us = 0;
+    else if (!q->idle_us)
+        q->idle_us = now_us;
+    if (q->idle_us && q->idle_us + BARE_IDLE_US < end)
+        end = q->idle_us + BARE_IDLE_US;
+    return q->killed ? UINT64_MAX : end;
+}
+
 uint32_t server_session_find(const struct server_end *s, const char *name)
 {
     for (size_t i = 0; i < s->session_count; i++)
@@ -311,6 +345,7 @@ bool server_session_info(const struct server_end *s, size_t i, uint64_t now_us,
     const struct session *q = s->sessions[i];
     *out = (struct session_info){
         .sid = q->sid,
+        .bare = q->bare,
         .cols = q->cols,
         .rows = q->rows,
         .exited = q->exited,

@@ -111,7 +111,7 @@ def test_words_of_a_command_are_joined_as_by_ssh(outer, box, hosts):
     "-o NoSuchOption=1 far true",
     "-p notaport far true",
 ])
-def test_without_a_terminal_it_is_ssh(box, hosts, words):
+def test_without_a_terminal_it_is_as_ssh(box, hosts, words):
     """Output to the byte, status, stdin."""
     host = hosts()
     ways = [box.run("sh", "-c", f"{program} -F $F {words}", stdin=None, input="exit 12 # typed\n")
@@ -120,7 +120,7 @@ def test_without_a_terminal_it_is_ssh(box, hosts, words):
     assert ways[1].returncode == ways[0].returncode
     assert ways[1].stdout == ways[0].stdout
     assert stderr[1] == stderr[0]
-    assert not procs.named("tern-server")
+    box.wait_no_server()
     assert host.logins() in (0, 2)
 
 

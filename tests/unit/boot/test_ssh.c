@@ -110,7 +110,7 @@ static void test_who_wants_a_terminal(void **state)
 {
     struct sshconf none = {0}, yes = {.request_tty = 1}, no = {.request_tty = -1},
                    force = {.request_tty = 2}, remote = {.remote_command = (char[]){"x"}},
-                   off = {.no_session = true};
+                   off = {.session_none = true}, null = {.stdin_null = true};
     struct sshargs shell = args("h"), command = args("h"), t = args("h"), tt = args("h"),
                    T = args("h");
     command.command_n = t.command_n = tt.command_n = 1;
@@ -129,6 +129,8 @@ static void test_who_wants_a_terminal(void **state)
     assert_false(ssh_wants_tty(&shell, &no, true));
     assert_false(ssh_wants_tty(&shell, &remote, true));
     assert_false(ssh_wants_tty(&shell, &off, true));
+    assert_false(ssh_wants_tty(&t, &null, true));
+    assert_true(ssh_wants_tty(&tt, &null, true));
 }
 
 int main(void)

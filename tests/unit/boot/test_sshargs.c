@@ -66,7 +66,7 @@ static void test_clusters_and_glued_values(void **state)
 
 static void test_what_only_ssh_can_do(void **state)
 {
-    static const char letters[] = "LRDWNfnswOQGAXY";
+    static const char letters[] = "LRDWwOQGAXY";
     for (const char *l = letters; *l; l++) {
         char word[] = {'-', *l, 0};
         PARSE(word, "8080:a:1", "host");
@@ -76,6 +76,42 @@ static void test_what_only_ssh_can_do(void **state)
             assert_string_not_equal(a.pass[i], word);
         sshargs_fini(&a);
     }
+}
+
+/* What ssh -G tells of (-N, -f, -n, -s) is ours, and the bootstrap must not see it. */
+static void test_what_the_bootstrap_must_not_do(void **state)
+{
+    static const char letters[] = "Nfns";
+    for (const char *l = letters; *l; l++) {
+        char word[] = {'-', *l, 0};
+        PARSE(word, "host", "sftp");
+        assert_int_equal(got, 0);
+        assert_int_equal(a.plain, 0);
+        assert_int_equal(a.pass_n, 0);
+        assert_words(a.command, a.command_n, "sftp|");
+        sshargs_fini(&a);
+    }
+}
+
+/* As scp, sftp, rsync and git call it. */
+static void test_calls_of_tools(void **state)
+{
+    PARSE("-x", "-oPermitLocalCommand=no", "-oClearAllForwardings=yes", "-oRemoteCommand=none",
+          "-oRequestTTY=no", "-oForwardAgent=no", "-l", "me", "-p", "22", "-s", "--", "host",
+          "sftp");
+    assert_int_equal(got, 0);
+    assert_int_equal(a.plain, 0);
+    assert_string_equal(a.host, "host");
+    assert_words(a.command, a.command_n, "sftp|");
+    sshargs_fini(&a);
+}
+
+static void test_call_of_git(void **state)
+{
+    PARSE("-o", "SendEnv=GIT_PROTOCOL", "me@host", "git-upload-pack 'x y'");
+    assert_int_equal(got, 0);
+    assert_words(a.pass, a.pass_n, "-o|SendEnv=GIT_PROTOCOL|");
+    sshargs_fini(&a);
 }
 
 static void test_double_dash_ends_options(void **state)
@@ -131,6 +167,9 @@ int main(void)
         cmocka_unit_test(test_options_on_both_sides_of_the_host),
         cmocka_unit_test(test_clusters_and_glued_values),
         cmocka_unit_test(test_what_only_ssh_can_do),
+        cmocka_unit_test(test_what_the_bootstrap_must_not_do),
+        cmocka_unit_test(test_calls_of_tools),
+        cmocka_unit_test(test_call_of_git),
         cmocka_unit_test(test_double_dash_ends_options),
         cmocka_unit_test(test_escape_and_log),
         cmocka_unit_test(test_bad_options),

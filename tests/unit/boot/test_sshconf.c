@@ -77,7 +77,10 @@ static void test_sessions_that_are_none(void **state)
     for (size_t i = 0; i < 4; i++) {
         struct sshconf c;
         parse(&c, texts[i]);
-        assert_true(c.no_session);
+        assert_int_equal(c.session_none, i == 0);
+        assert_int_equal(c.stdin_null, i == 1);
+        assert_int_equal(c.background, i == 2);
+        assert_int_equal(c.subsystem, i == 3);
         sshconf_fini(&c);
     }
 }

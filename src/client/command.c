@@ -1,0 +1,639 @@
+#include "client/command.h"
+
+#include "base/mem.h"
+#include "client/paths.h"
+#include "client/rejoin.h"
+#include "io/pipe.h"
+#include "io/signals.h"
+#include "session/command_end.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A pipe in use that gives nothing back for this long is replaced. */
+#define PIPE_SILENT_US 10000000u
+/* Bytes between a channel and our stdout or stderr. */
+#define OUT_QUEUE (64u << 10)
+/* After a signal the command has this long to end of it, and to say so. */
+#define SIGNAL_US 1000000u
+/* Silence that -v tells of. */
+#define SILENCE_US 3000000u
+
+static const int told_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+#define TOLD_SIGNALS (sizeof told_signals / sizeof *told_signals)
+
+/* Our stdout or stderr. */
+struct drain {
+    struct command *command;
+    enum chan_stream stream;
+    struct pipe *pipe; /* NULL: nobody reads it any more, or all was written */
+};
+
+struct command {
+    struct loop *loop;
+    const struct command_request *request;
+    const struct log *log;
+    struct command_end *end;
+    struct paths *paths;
+    struct rejoin *rejoin;
+    struct chan *chan; /* NULL: not yet, or over */
+    struct pipe *in;
+    struct drain out[CHAN_STREAMS];
+    struct timer timer;
+    struct later later;
+    struct sigwatch *watches[TOLD_SIGNALS];
+    struct chan_counters counters;
+    bool done;       /* the channel is over; what waits is still to be written */
+    bool unwritten;  /* our stdout took not everything: that is no success */
+    bool has_status; /* the command's own word */
+    int status;
+    int signal;         /* that killed the command */
+    int our_signal;     /* that we got first */
+    uint64_t signal_us; /* then */
+    bool silent_told;   /* -v */
+    char text[256];     /* why it did not work; "" = nothing to say */
+};
+
+static void wake(struct command *c)
+{
+    later_set(&c->later);
+}
+
+static void verbose(const struct command *c, const char *text)
+{
+    if (c->request->verbose)
+        fprintf(stderr, "tern: %s\n", text);
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+static void tell_counters(const struct command *c)
+{
+    const struct chan_counters *k = &c->counters;
+    char text[300], path[PATH_TEXT];
+    link_path_text(command_end_link(c->end), path);
+    snprintf(
+        text, sizeof text,
+        "channel: %llu bytes sent, %llu received on stdout, %llu on stderr; window %u kB, path %s",
+        (unsigned long long)k->sent[CHAN_DATA], (unsigned long long)k->received[CHAN_DATA],
+        (unsigned long long)k->received[CHAN_STDERR], k->window_most >> 10, path);
+    verbose(c, text);
+    log_line(c->log, LOG_INFO, "command", "%s", text);
+}
+
+static void stop_reading(struct command *c)
+{
+    pipe_free(c->in);
+    c->in = NULL;
+}
+
+/* No channel any more, whatever it was that ended it. */
+static void channel_over(struct command *c)
+{
+    if (c->done)
+        return;
+    c->done = true;
+    c->chan = NULL;
+    stop_reading(c);
+    tell_counters(c);
+    wake(c);
+}
+
+static void fail(struct command *c, const char *text)
+{
+    if (!c->text[0] && !c->our_signal)
+        snprintf(c->text, sizeof c->text, "%s", text);
+    channel_over(c);
+}
+
+static bool all_written(const struct command *c)
+{
+    for (int i = 0; i < CHAN_STREAMS; i++)
+        if (c->out[i].pipe && pipe_queued(c->out[i].pipe))
+            return false;
+    return true;
+}
+
+/* ---- stdout and stderr ----------------------------------------------------------------------- */
+
+static void feed(struct command *c)
+{
+    for (int i = 0; c->chan && i < CHAN_STREAMS; i++) {
+        size_t len, n;
+        const uint8_t *bytes = chan_peek(c->chan, (enum chan_stream)i, &len);
+        n = len && c->out[i].pipe ? pipe_write(c->out[i].pipe, bytes, len) : 0;
+        if (n)
+            chan_consume(c->chan, (enum chan_stream)i, n);
+    }
+    if (!c->chan || !chan_over(c->chan))
+        return;
+    chan_counters(c->chan, &c->counters);
+    chan_release(c->chan);
+    channel_over(c);
+}
+
+static void on_drain_writable(void *ctx)
+{
+    struct drain *d = ctx;
+    feed(d->command);
+    wake(d->command);
+}
+
+/* A reader that went away: the far side is told, as by ssh, so that its writer ends of it. Other
+ * errors are said. */
+static void on_drain_failed(void *ctx, int sys_errno)
+{
+    struct drain *d = ctx;
+    struct command *c = d->command;
+    pipe_free(d->pipe);
+    d->pipe = NULL;
+    if (sys_errno != EPIPE && d->stream == CHAN_DATA) {
+        fprintf(stderr, "tern: cannot write to stdout: %s\n", strerror(sys_errno));
+        c->unwritten = true;
+    }
+    if (c->chan)
+        chan_stop(c->chan, d->stream);
+    feed(c);
+    wake(c);
+}
+
+/* ---- stdin ----------------------------------------------------------------------------------- */
+
+static void pace(struct command *c)
+{
+    if (c->in)
+        pipe_read(c->in, c->chan && chan_room(c->chan) >= CHAN_ROOM_LOW);
+}
+
+static void on_input(void *ctx, const uint8_t *bytes, size_t len)
+{
+    struct command *c = ctx;
+    if (c->chan && chan_write(c->chan, CHAN_DATA, bytes, len) != len)
+        BUG("stdin was read without room for it");
+    pace(c);
+    wake(c);
+}
+
+static void on_input_end(void *ctx)
+{
+    struct command *c = ctx;
+    if (c->chan)
+        chan_eof(c->chan);
+    stop_reading(c);
+    wake(c);
+}
+
+static void on_input_failed(void *ctx, int sys_errno)
+{
+    (void)sys_errno;
+    on_input_end(ctx);
+}
+
+/* ---- what the channel tells ------------------------------------------------------------------ */
+
+static int on_opened(void *ctx, struct chan *ch, const struct open_request *o, const char **why)
+{
+    (void)ctx;
+    (void)ch;
+    (void)o;
+    *why = "nothing is forwarded";
+    return REFUSAL_PROHIBITED;
+}
+
+static void on_accepted(void *ctx, struct chan *ch)
+{
+    struct command *c = ctx;
+    (void)ch;
+    if (c->request->background)
+        command_background_done();
+}
+
+static void on_refused(void *ctx, struct chan *ch, uint32_t code, const char *text)
+{
+    struct command *c = ctx;
+    char line[256];
+    (void)ch;
+    snprintf(line, sizeof line, "the server refused (%u): %.180s", code, text);
+    fail(c, line);
+}
+
+static void on_readable(void *ctx, struct chan *ch)
+{
+    (void)ch;
+    feed(ctx);
+}
+
+static void on_writable(void *ctx, struct chan *ch)
+{
+    (void)ch;
+    pace(ctx);
+}
+
+static void on_stopped(void *ctx, struct chan *ch, enum chan_stream s)
+{
+    struct command *c = ctx;
+    if (s != CHAN_DATA)
+        return;
+    chan_eof(ch);
+    stop_reading(c);
+}
+
+static void on_request(void *ctx, struct chan *ch, const struct message *m)
+{
+    struct command *c = ctx;
+    (void)ch;
+    if (m->kind == MESSAGE_EXIT_STATUS) {
+        c->has_status = true;
+        c->status = (int)(m->value & 0xff);
+    } else if (m->kind == MESSAGE_EXIT_SIGNAL) {
+        c->has_status = true;
+        c->status = CLIENT_STATUS_LOST;
+        c->signal = signal_number(m->name);
+    }
+}
+
+static void on_broken(void *ctx, struct chan *ch, uint64_t code)
+{
+    struct command *c = ctx;
+    chan_counters(ch, &c->counters);
+    fail(c, code == STREAM_LOST ? "the connection to the server is over: it ended there"
+                                : "the server gave the command up");
+}
+
+static const struct chans_ops channel_ops = {
+    .opened = on_opened,
+    .accepted = on_accepted,
+    .refused = on_refused,
+    .readable = on_readable,
+    .writable = on_writable,
+    .stopped = on_stopped,
+    .request = on_request,
+    .broken = on_broken,
+};
+
+/* ---- a turn ---------------------------------------------------------------------------------- */
+
+/* As in attach.c: a pipe may be dead without a word. */
+static uint64_t check_pipe(struct command *c, uint64_t now_us)
+{
+    struct link *link = command_end_link(c->end);
+    struct path_ref path;
+    uint64_t since = paths_pipe_since(c->paths), silent = link_silent_since_us(link);
+    if (!c->rejoin || !since || !silent || !link_path(link, &path) || path.kind != PATH_PIPE)
+        return TIME_NEVER;
+    uint64_t due = (since > silent ? since : silent) + PIPE_SILENT_US;
+    if (now_us < due)
+        return due;
+    paths_pipe_drop(c->paths, "nothing came back for long");
+    return TIME_NEVER;
+}
+
+static void tell_silence(struct command *c, uint64_t now_us)
+{
+    uint64_t since = link_silent_since_us(command_end_link(c->end));
+    bool silent = since && now_us - since > SILENCE_US;
+    if (silent != c->silent_told)
+        verbose(c, silent ? "nothing comes from the server: waiting for the network"
+                          : "the server is there again");
+    c->silent_told = silent;
+}
+
+/* Time to go? */
+static void check_done(struct command *c, uint64_t now_us)
+{
+    enum command_state state = command_end_state(c->end);
+    if (c->our_signal && !c->done &&
+        (now_us - c->signal_us >= SIGNAL_US || link_quiet(command_end_link(c->end), now_us))) {
+        if (c->chan) {
+            chan_counters(c->chan, &c->counters);
+            chan_abandon(c->chan, STREAM_DONE);
+        }
+        channel_over(c);
+    }
+    if (state == COMMAND_OVER && !c->done)
+        fail(c, command_end_text(c->end) ? command_end_text(c->end) : "the connection is over");
+    if (!c->done || !all_written(c))
+        return;
+    if (state == COMMAND_LIVE)
+        command_end_leave(c->end, now_us);
+    loop_stop(c->loop);
+}
+
+static void turn(void *ctx)
+{
+    struct command *c = ctx;
+    uint64_t now_us = loop_now_us(c->loop);
+    struct link_datagram d;
+    check_done(c, now_us);
+    paths_serve(c->paths, now_us);
+    while (command_end_poll(c->end, now_us, &d) > 0)
+        paths_send(c->paths, &d, now_us);
+    paths_serve(c->paths, now_us);
+    tell_silence(c, now_us);
+    check_done(c, now_us);
+    uint64_t at = command_end_deadline(c->end, now_us), look = check_pipe(c, now_us);
+    at = at < look ? at : look;
+    if (c->our_signal && !c->done && c->signal_us + SIGNAL_US < at)
+        at = c->signal_us + SIGNAL_US;
+    timer_set(&c->timer, at);
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+static void on_datagram(void *ctx, const struct path_ref *from, bool congested,
+                        const uint8_t *bytes, size_t len)
+{
+    struct command *c = ctx;
+    if (from->kind == PATH_PIPE && c->rejoin)
+        rejoin_works(c->rejoin);
+    command_end_datagram(c->end, from, congested, bytes, len, loop_now_us(c->loop));
+    wake(c);
+}
+
+static void on_event(void *ctx)
+{
+    wake(ctx);
+}
+
+static void on_pipe_lost(void *ctx)
+{
+    struct command *c = ctx;
+    if (c->rejoin && !c->done)
+        rejoin_ask(c->rejoin);
+    wake(c);
+}
+
+static void on_relay(void *ctx, const struct boot_pipe *pipe)
+{
+    struct command *c = ctx;
+    if (paths_pipe_open(c->paths, pipe, loop_now_us(c->loop)))
+        rejoin_ask(c->rejoin);
+    wake(c);
+}
+
+/* No end: a server that is merely stopped comes back. But where nothing else gets through, and the
+ * server says that there is no such session, nobody waits for us. */
+static void on_relay_refused(void *ctx)
+{
+    struct command *c = ctx;
+    if (link_quiet(command_end_link(c->end), loop_now_us(c->loop)))
+        fail(c, "the command is gone: no tern-server there knows it");
+    wake(c);
+}
+
+static void on_signal(void *ctx, int signum)
+{
+    struct command *c = ctx;
+    struct message m = {.kind = MESSAGE_SIGNAL};
+    bool leaves = signum != SIGUSR1 && signum != SIGUSR2;
+    snprintf(m.name, sizeof m.name, "%s", signal_name(signum));
+    if (c->chan && chan_request(c->chan, &m))
+        log_line(c->log, LOG_INFO, "command", "SIG%s not passed on", m.name);
+    wake(c);
+    if (!leaves)
+        return;
+    log_line(c->log, LOG_INFO, "command", "leaving by SIG%s", m.name);
+    if (c->our_signal || !c->chan) { /* twice: at once */
+        c->our_signal = signum;
+        channel_over(c);
+        return;
+    }
+    c->our_signal = signum;
+    c->signal_us = loop_now_us(c->loop);
+}
+
+/* ---- the start ------------------------------------------------------------------------------- */
+
+static void open_drains(struct command *c)
+{
+    for (int i = 0; i < CHAN_STREAMS; i++) {
+        struct drain *d = &c->out[i];
+        struct pipe_ops ops = {.writable = on_drain_writable,
+                               .drained = on_drain_writable,
+                               .failed = on_drain_failed,
+                               .ctx = d};
+        *d = (struct drain){.command = c, .stream = (enum chan_stream)i};
+        if (pipe_new(c->loop, -1, i == CHAN_DATA ? STDOUT_FILENO : STDERR_FILENO, 0, OUT_QUEUE,
+                     &ops, &d->pipe))
+            d->pipe = NULL;
+    }
+}
+
+static int open_channel(struct command *c)
+{
+    const struct command_request *r = c->request;
+    struct open_request o = {.kind = r->subsystem ? OPEN_SUBSYSTEM : OPEN_EXEC};
+    if (r->text)
+        o.command = (struct text){r->text, strlen(r->text)};
+    for (const char *const *e = r->env; e && *e && o.env_count < OPEN_ENV_MAX; e++)
+        o.env[o.env_count++] = (struct text){*e, strlen(*e)};
+    int err = chan_open(command_end_chans(c->end), &o, NULL, &c->chan);
+    if (err == ERR_SYNTAX)
+        fprintf(stderr, "tern: the command is too long: it may have %u kB\n",
+                OPEN_COMMAND_MAX >> 10);
+    else if (err)
+        fprintf(stderr, "tern: cannot open a channel: %s\n", err_text(err));
+    return err;
+}
+
+static void open_input(struct command *c)
+{
+    struct pipe_ops ops = {
+        .data = on_input, .eof = on_input_end, .failed = on_input_failed, .ctx = c};
+    int null = c->request->null_stdin ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
+    int fd = null >= 0 ? null : STDIN_FILENO;
+    if (!pipe_new(c->loop, fd, -1, null >= 0 ? PIPE_OWN_IN : 0, 0, &ops, &c->in))
+        return;
+    chan_eof(c->chan); /* what cannot be read has ended */
+}
+
+static void open_paths(struct command *c, const struct command_config *o)
+{
+    struct paths_config pc = {.link = command_end_link(c->end),
+                              .udp = o->transport != CLIENT_PIPE && o->connect->port,
+                              .candidates = o->addrs,
+                              .candidate_count = o->addr_count,
+                              .log = o->log};
+    struct paths_ops ops = {
+        .datagram = on_datagram, .pipe_lost = on_pipe_lost, .event = on_event, .ctx = c};
+    c->paths = paths_new(c->loop, &pc, &ops);
+    if (o->transport == CLIENT_UDP) {
+        close(o->pipe->in);
+        close(o->pipe->out);
+        return;
+    }
+    struct rejoin_config rc = {.server_command = o->server_command,
+                               .session = o->connect->session,
+                               .route = o->connect->route,
+                               .log = o->log};
+    struct rejoin_ops rejoin_ops = {on_relay, on_relay_refused, NULL, c};
+    c->rejoin = rejoin_new(c->loop, &rc, &rejoin_ops);
+    if (paths_pipe_open(c->paths, o->pipe, loop_now_us(c->loop)))
+        rejoin_ask(c->rejoin);
+}
+
+struct command *command_new(struct loop *l, const struct command_config *o)
+{
+    struct command *c = mem_new(1, sizeof *c);
+    *c = (struct command){.loop = l, .request = o->request, .log = o->log};
+    c->status = CLIENT_STATUS_LOST;
+    later_init(&c->later, l, turn, c);
+    timer_init(&c->timer, l, turn, c);
+    c->end = command_end_new(&(struct command_end_config){
+        .connect = o->connect,
+        .entropy = o->entropy,
+        .log = o->log,
+        .chans = &channel_ops,
+        .chans_ctx = c,
+        .now_us = loop_now_us(l),
+    });
+    open_drains(c);
+    if (!c->request->nothing && open_channel(c)) {
+        close(o->pipe->in);
+        close(o->pipe->out);
+        c->paths = NULL;
+        command_free(c);
+        return NULL;
+    }
+    if (c->chan)
+        open_input(c);
+    else if (c->request->background)
+        command_background_done();
+    open_paths(c, o);
+    for (size_t i = 0; i < TOLD_SIGNALS; i++)
+        if (sigwatch_new(l, told_signals[i], on_signal, c, &c->watches[i]))
+            c->watches[i] = NULL;
+    wake(c);
+    return c;
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+static void let_go(struct command *c)
+{
+    for (size_t i = 0; i < TOLD_SIGNALS; i++) {
+        sigwatch_free(c->watches[i]);
+        c->watches[i] = NULL;
+    }
+    stop_reading(c);
+    for (int i = 0; i < CHAN_STREAMS; i++) {
+        pipe_free(c->out[i].pipe);
+        c->out[i].pipe = NULL;
+    }
+    rejoin_free(c->rejoin);
+    c->rejoin = NULL;
+}
+
+int command_finish(struct command *c, bool signal_status, const char **text)
+{
+    let_go(c);
+    timer_clear(&c->timer);
+    *text = c->text[0] ? c->text : NULL;
+    if (c->request->nothing && c->our_signal)
+        return 0;
+    if (c->unwritten)
+        return CLIENT_STATUS_LOST;
+    if (c->has_status && c->signal && signal_status)
+        return 128 + c->signal;
+    return c->our_signal && !c->has_status ? CLIENT_STATUS_LOST : c->status;
+}
+
+static void linger_turn(void *ctx)
+{
+    struct command *c = ctx;
+    uint64_t now_us = loop_now_us(c->loop);
+    struct link_datagram d;
+    paths_serve(c->paths, now_us);
+    while (command_end_poll(c->end, now_us, &d) > 0)
+        paths_send(c->paths, &d, now_us);
+    if (!command_end_lingers(c->end, now_us))
+        loop_stop(c->loop);
+    else
+        timer_set(&c->timer, command_end_deadline(c->end, now_us));
+}
+
+void command_linger(struct command *c)
+{
+    if (!command_end_lingers(c->end, loop_now_us(c->loop)))
+        return;
+    fflush(NULL);
+    signal(SIGHUP, SIG_IGN);
+    pid_t pid = fork();
+    if (pid != 0)
+        return;
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = 0; fd <= 2 && null >= 0; fd++)
+        dup2(null, fd);
+    setsid();
+    if (loop_forked(c->loop))
+        _exit(0);
+    c->timer.fire = c->later.call = linger_turn;
+    later_set(&c->later);
+    loop_run(c->loop);
+    _exit(0);
+}
+
+void command_free(struct command *c)
+{
+    if (!c)
+        return;
+    let_go(c);
+    later_clear(&c->later);
+    timer_clear(&c->timer);
+    paths_free(c->paths);
+    c->done = true; /* what the end tells now is of no use */
+    command_end_free(c->end);
+    free(c);
+}
+
+/* ---- -f -------------------------------------------------------------------------------------- */
+
+static int background_fd = -1; /* to the waiting parent */
+
+bool command_background(int *status)
+{
+    int fds[2];
+    char word;
+    *status = CLIENT_STATUS_LOST;
+    fflush(NULL);
+    if (pipe2(fds, O_CLOEXEC))
+        return false;
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(fds[0]);
+        background_fd = fds[1];
+        return true;
+    }
+    close(fds[1]);
+    ssize_t n;
+    while ((n = read(fds[0], &word, 1)) < 0 && errno == EINTR)
+        ;
+    close(fds[0]);
+    int how = 0;
+    if (n == 1) {
+        *status = 0;
+    } else {
+        while (pid > 0 && waitpid(pid, &how, 0) < 0 && errno == EINTR)
+            ;
+        if (pid > 0 && WIFEXITED(how))
+            *status = WEXITSTATUS(how);
+    }
+    return false;
+}
+
+void command_background_done(void)
+{
+    if (background_fd < 0)
+        return;
+    setsid();
+    if (write(background_fd, "1", 1) < 0)
+        _exit(CLIENT_STATUS_LOST);
+    close(background_fd);
+    background_fd = -1;
+}
