@@ -81,6 +81,7 @@ static void fill(struct view_facts *f, const struct terminfo_env *env)
     f->title_stack = modern;
     f->clip = modern || string_of("Ms");
     f->osc = modern;
+    f->paint.links = modern ? PAINT_LINKS_PLAIN : PAINT_LINKS_NONE;
     f->notify = true;
     f->shape = modern || string_of("Ss");
     f->sync = (known && known->sync) || string_of("Sync");
@@ -101,6 +102,7 @@ static void fill_by_name(struct view_facts *f, const struct known *known, const 
     f->paint.colon = takes_colons(known);
     f->paint.rgb = terminfo_truecolor(colorterm);
     f->paint.colours = 256;
+    f->paint.links = PAINT_LINKS_PLAIN;
     f->il_dl = f->title = f->title_stack = f->shape = f->clip = f->osc = f->notify = true;
     f->clear_scrollback = true;
     f->smcup = "\033[?1049h";

@@ -507,7 +507,7 @@ static uint32_t can_fact(const struct view_facts *f)
            (f->shape ? TERM_CAN_SHAPE : 0u) | (f->clip ? TERM_CAN_CLIP : 0u) |
            (f->pixel_mouse ? TERM_CAN_PIXEL_MOUSE : 0u) |
            (f->other_keys ? TERM_CAN_OTHER_KEYS : 0u) | (f->kitty_keys ? TERM_CAN_KITTY_KEYS : 0u) |
-           (f->scheme ? TERM_CAN_SCHEME : 0u);
+           (f->scheme ? TERM_CAN_SCHEME : 0u) | (f->paint.links ? TERM_CAN_LINKS : 0u);
 }
 
 static struct tty_facts make_facts(const struct client_end *e)

@@ -23,16 +23,18 @@ static void put_pen(struct buf *b, const struct pen *p)
         uint16_t attr;
         const char *sgr;
     } attrs[] = {
-        {ATTR_BOLD, ";1"},   {ATTR_FAINT, ";2"},   {ATTR_UNDERLINE, NULL},
-        {ATTR_BLINK, ";5"},  {ATTR_INVERSE, ";7"}, {ATTR_INVISIBLE, ";8"},
-        {ATTR_ITALIC, ";3"}, {ATTR_STRIKE, ";9"},  {ATTR_OVERLINE, ";53"},
+        {ATTR_BOLD, ";1"},    {ATTR_UNDERLINE, NULL}, {ATTR_BLINK, ";5"},
+        {ATTR_INVERSE, ";7"}, {ATTR_INVISIBLE, ";8"}, {ATTR_FAINT, ";2"},
+        {ATTR_ITALIC, ";3"},  {ATTR_STRIKE, ";9"},    {ATTR_OVERLINE, ";53"},
     };
-    static const char *const underline[8] = {"", ";4", ";21", ";4:3", ";4:4", ";4:5", "", ""};
+    static const char *const underline[8] = {"", ";4", "", ";4:3", ";4:4", ";4:5", "", ""};
+    unsigned style = p->attr >> ATTR_UNDERLINE_SHIFT & 7;
     buf_put_u8(b, '0');
     for (size_t i = 0; i < sizeof attrs / sizeof attrs[0]; i++)
         if (p->attr & attrs[i].attr)
-            buf_put_text(b, attrs[i].sgr ? attrs[i].sgr
-                                         : underline[p->attr >> ATTR_UNDERLINE_SHIFT & 7]);
+            buf_put_text(b, attrs[i].sgr ? attrs[i].sgr : underline[style]);
+    if (style == 2) /* behind all others */
+        buf_put_text(b, ";21");
     put_colour(b, p->fg, 30);
     put_colour(b, p->bg, 40);
     put_colour(b, p->ul, 50);
@@ -54,7 +56,7 @@ static bool put_setting(struct term *t, struct buf *b, const char *what)
     else if (!strcmp(what, "\"p"))
         buf_printf(b, "%u;%u\"p", t->level, t->c1_8bit ? 0u : 1u);
     else if (!strcmp(what, "\"q"))
-        buf_printf(b, "%u\"q", t->w.protect ? 1u : 0u);
+        buf_printf(b, "%u\"q", t->w.protect && t->w.protection == PROTECTION_DEC ? 1u : 0u);
     else if (!strcmp(what, "*x"))
         buf_printf(b, "%u*x", t->w.rect_exact ? 2u : 1u);
     else if (!strcmp(what, "t"))

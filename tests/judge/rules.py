@@ -53,7 +53,6 @@ PREDICATES = {
     "half-wide-rendition": only("pen", says(rb"[\xe4-\xed]", rb"\$[rt]")),
     "reset-1049-on-main": says(rb"\x1b\[\?1049l"),
     "ris-alternate": says(rb"\x1b\[\?(47|1047|1049)h.*\x1bc.*\x1b\[\?(47|1047)h"),
-    "open-decrqss": only("reply", says(rb"\x1bP\$q(\"q|s|m)")),
     "open-decaln": only("pen", says(rb"\x1b#8")),
     "open-rep-after-string": says(rb"\x1b[P_\]].*\x1b\[\d*b"),
     "open-wide-at-the-margin": says(rb"[\xe4-\xed]"),

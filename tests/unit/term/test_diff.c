@@ -296,6 +296,39 @@ static void tells_modes(void **state)
     expect("", "\033[?1003h\033=\033[3 q", SNAPSHOT_NATIVE, "\033[?1003h\033=\033[3 q");
 }
 
+static void tells_what_only_a_tern_understands(void **state)
+{
+    (void)state;
+    expect("", "\033]8;id=a;http://x\033\\L\033]8;;\033\\", SNAPSHOT_NATIVE,
+           "\033]8;tern=1;http://x\033\\L\033]8;;\033\\");
+    expect("", "\033]11;#102030\a", SNAPSHOT_NATIVE, "\033]11;rgb:10/20/30\033\\");
+    expect("\033]11;#102030\a\033]4;3;red\a", "\033]111\a\033]104\a", SNAPSHOT_NATIVE,
+           "\033]111\033\\\033]104;3\033\\");
+    expect("", "\033[>5u", SNAPSHOT_NATIVE, "\033[=5;1u");
+    expect("", "\033[>4;2m", SNAPSHOT_NATIVE, "\033[>4;2m");
+    expect("", "\033[>4;1f", SNAPSHOT_NATIVE, "\033[>4;1f");
+    expect("", "\033[?1042;2031h", SNAPSHOT_NATIVE, "\033[?1042h\033[?2031h");
+    expect("", "\033[?12h", SNAPSHOT_NATIVE, "\033[?12h");
+    expect("", "\033[3 q", SNAPSHOT_NATIVE, "\033[3 q");
+    expect("", "\033[3 q\033[?12l", SNAPSHOT_NATIVE, "\033[4 q");
+    expect("", "\033[?1016h", SNAPSHOT_NATIVE, "\033[?1016h");
+    /* What the server keeps to itself. */
+    expect("", "\033[?2048;2026h", SNAPSHOT_NATIVE, "");
+}
+
+static void stock_is_told_nothing_new(void **state)
+{
+    (void)state;
+    expect("", "\033]8;;http://x\033\\L\033]8;;\033\\", SNAPSHOT_STOCK, "L");
+    expect("",
+           "\033]11;#102030\a\033]4;3;red\a\033[>5u\033[>4;2m\033[>4;1f\033[?1042;2031;2048h"
+           "\033[?12h\033[3 q\033[22t",
+           SNAPSHOT_STOCK, "");
+    /* Pixels are what its terminal would not understand: cells. */
+    expect("", "\033[?1016h", SNAPSHOT_STOCK, "\033[?1006h");
+    expect("\033[?1006h", "\033[?1016h", SNAPSHOT_STOCK, "");
+}
+
 static void keeps_both_screens(void **state)
 {
     (void)state;
@@ -328,6 +361,8 @@ int main(void)
         cmocka_unit_test(writes_soft_wraps),
         cmocka_unit_test(tells_titles_and_events),
         cmocka_unit_test(tells_modes),
+        cmocka_unit_test(tells_what_only_a_tern_understands),
+        cmocka_unit_test(stock_is_told_nothing_new),
         cmocka_unit_test(keeps_both_screens),
         cmocka_unit_test(refuses_what_does_not_fit),
         cmocka_unit_test(random_native),

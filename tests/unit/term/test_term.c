@@ -1,3 +1,4 @@
+#include "term/link.h"
 #include "term/term.h"
 
 #include "base/mem.h"
@@ -241,6 +242,48 @@ static void replies_are_capped_and_whole(void **state)
     term_free(t);
 }
 
+/* Below, at and above what is left: an answer of 4 bytes comes while it fits, and else not at all.
+ */
+static void replies_below_at_above_cap(void **state)
+{
+    (void)state;
+    for (size_t left = 3; left <= 5; left++) {
+        struct term *t = engine(80, 24);
+        while (buf_room(term_replies(t)) > left)
+            buf_put_u8(term_replies(t), 'x');
+        say(t, "\033[5n");
+        assert_int_equal(buf_len(term_replies(t)), TERM_REPLY_MAX - left + (left >= 4 ? 4 : 0));
+        say(t, "\033[5n");
+        assert_int_equal(buf_len(term_replies(t)), TERM_REPLY_MAX - left + (left >= 4 ? 4 : 0));
+        term_free(t);
+    }
+}
+
+/* More links than the table holds, all on the screen: the oldest are none any more, nothing else
+ * suffers, and an old snapshot still has its text. */
+static void flood_of_links(void **state)
+{
+    (void)state;
+    struct term *t = engine(80, 100);
+    char s[64];
+    say(t, "\033]8;;u:first\033\\F");
+    struct snapshot *old = term_snapshot(t);
+    uint32_t first = row_pen(snapshot_row(old, 0), 0).link;
+    assert_string_equal(links_uri(old->links, first), "u:first");
+    for (int i = 0; i < LINKS_MAX; i++) {
+        snprintf(s, sizeof s, "\033]8;;u:%d\033\\x", i);
+        say(t, s);
+    }
+    struct snapshot *now = term_snapshot(t);
+    assert_null(links_uri(old->links, first));
+    assert_int_equal(row_pen(snapshot_row(now, 0), 0).link, first);
+    uint32_t link = row_pen(snapshot_row(now, 0), 1).link;
+    assert_string_equal(links_uri(now->links, link), "u:0");
+    snapshot_unref(old);
+    snapshot_unref(now);
+    term_free(t);
+}
+
 static void titles_are_capped_at_characters(void **state)
 {
     struct term *t = engine(80, 24);
@@ -377,6 +420,8 @@ int main(void)
         cmocka_unit_test(new_lines_of_a_loaded_engine_have_new_numbers),
         cmocka_unit_test(sizes_are_clamped),
         cmocka_unit_test(replies_are_capped_and_whole),
+        cmocka_unit_test(replies_below_at_above_cap),
+        cmocka_unit_test(flood_of_links),
         cmocka_unit_test(titles_are_capped_at_characters),
         cmocka_unit_test(width_function_is_asked),
         cmocka_unit_test(repeat_is_bounded),
