@@ -60,11 +60,16 @@ static void mend(struct row *r, uint16_t from, uint16_t to)
 
 static void copy_within(struct row *r, uint16_t to, uint16_t from, uint16_t n)
 {
-    uint16_t low = to < from ? to : from, high = (uint16_t)((to < from ? from : to) + n);
-    row_split(r, low);
-    row_split(r, high);
+    uint16_t high = (uint16_t)((to < from ? from : to) + n);
     row_reach(r, high);
+    /* Cells outside whose other half is overwritten; they may be copied themselves before. */
+    bool cut_left = to && r->cell[to].text & CELL_TAIL;
+    bool cut_right = to + n < r->used && r->cell[to + n].text & CELL_TAIL;
     memmove(r->cell + to, r->cell + from, n * sizeof r->cell[0]);
+    if (cut_left)
+        cell_empty(&r->cell[to - 1]);
+    if (cut_right)
+        cell_empty(&r->cell[to + n]);
     if (r->ext_n)
         exts_replace(r, to, r, from, n, NULL);
 }
@@ -138,6 +143,7 @@ void cells_insert(struct grid *g, uint16_t row, uint16_t col, uint16_t right, un
         grid_erase(g, row, col, (uint16_t)(right + 1), bg);
         return;
     }
+    row_split(grid_own(g, row), col);
     cells_copy(g, row, (uint16_t)(col + n), row, col, (uint16_t)(width - n));
     blank(grid_own(g, row), col, (uint16_t)(col + n), bg);
 }
@@ -156,6 +162,7 @@ void cells_delete(struct grid *g, uint16_t row, uint16_t col, uint16_t right, un
         grid_erase(g, row, col, (uint16_t)(right + 1), bg);
         return;
     }
+    row_split(grid_own(g, row), (uint16_t)(right + 1));
     cells_copy(g, row, col, row, (uint16_t)(col + n), (uint16_t)(width - n));
     blank(grid_own(g, row), (uint16_t)(right + 1 - n), (uint16_t)(right + 1), bg);
 }

@@ -40,7 +40,7 @@ enum {
 
 struct cursor {
     uint16_t row, col; /* 0-based, col < cols always */
-    bool pending;      /* wrap pending: stands past the last column */
+    bool pending;      /* wrap pending: stands past the last column (or the right margin) */
 };
 
 /* What a terminal must be told besides cells. STOCK diffs carry what mosh-protocol.md §9.2 lists;

@@ -112,6 +112,7 @@ void term_write(struct term *t, const void *bytes, size_t len)
             break;
         case PARSE_OSC:
             t->cluster.last = 0;
+            t->last_rune = 0;
             osc_apply(t);
             break;
         case PARSE_DCS:
@@ -250,6 +251,8 @@ void term_load(struct term *t, const struct snapshot *s)
         screen_switch(t, true);
     parser_reset(&t->parser);
     t->cursor = s->cursor;
+    if (s->cursor.col != s->cols - 1)
+        t->cursor.pending = false; /* at a right margin, which a replica does not have */
     t->combine = COMBINE_CURSOR;
     t->modes = s->modes;
     t->w.pen = s->pen;

@@ -151,12 +151,59 @@ static inline void program_odd(struct rng *r, struct buf *b)
     buf_put_text(b, odd[program_pick(r, sizeof odd / sizeof odd[0])]);
 }
 
+/* Margins, rectangles, columns, protection, character sets. */
+static inline void program_geometry(struct rng *r, struct buf *b, unsigned cols, unsigned rows)
+{
+    static const char *const fixed[] = {
+        "\033[?69h",   "\033[?69h", "\033[?69l",     "\033[?45h",     "\033[?45l",   "\0336",
+        "\0339",       "\033[2*x",  "\033[*x",       "\033[1\"q",     "\033[0\"q",   "\033[1\"q",
+        "\033V",       "\033W",     "\033[?J",       "\033[?1J",      "\033[?2J",    "\033[?K",
+        "\033[?1K",    "\033[?2K",  "\033[#{",       "\033[#}",       "\033[1;31#{", "\033[?5W",
+        "\033[?42h",   "\033(K[{",  "\033(>a\033(B", "\033(<a\033(B", "\033[?40h",   "\033[?95h",
+        "\033[?1045h", "\033[^",
+    };
+    unsigned top = program_pick(r, rows + 2), left = program_pick(r, cols + 2);
+    unsigned bottom = program_pick(r, rows + 2), right = program_pick(r, cols + 2);
+    unsigned to_row = program_pick(r, rows + 2), to_col = program_pick(r, cols + 2);
+    switch (program_pick(r, 10)) {
+    case 0:
+    case 1:
+        buf_printf(b, "\033[?69h\033[%u;%us", left, right);
+        break;
+    case 2:
+        buf_printf(b, "\033[%u;%u;%u;%u;1;%u;%u;1$v", top, left, bottom, right, to_row, to_col);
+        break;
+    case 3:
+        buf_printf(b, "\033[%u;%u;%u;%u;%u$x", "X ~0"[program_pick(r, 4)], top, left, bottom,
+                   right);
+        break;
+    case 4:
+        buf_printf(b, "\033[%u;%u;%u;%u$%c", top, left, bottom, right, "z{"[program_pick(r, 2)]);
+        break;
+    case 5:
+        buf_printf(b, "\033[%u;%u;%u;%u;%u$%c", top, left, bottom, right, program_pick(r, 30),
+                   "rt"[program_pick(r, 2)]);
+        break;
+    case 6:
+        buf_printf(b, "\033[%u%s", program_pick(r, 6),
+                   program_pick(r, 2)   ? "'}"
+                   : program_pick(r, 2) ? "'~"
+                                        : " @");
+        break;
+    case 7:
+        buf_printf(b, "\033[%u A", program_pick(r, 6));
+        break;
+    default:
+        buf_put_text(b, fixed[program_pick(r, sizeof fixed / sizeof fixed[0])]);
+    }
+}
+
 /* One thing; screens of about cols x rows. */
 static inline void program_step(struct rng *r, struct buf *b, unsigned cols, unsigned rows)
 {
     static const char finals[] = "ABCDEFGHILMPSTXZ@b`adefJKJKHHHHH";
     unsigned a = program_pick(r, rows + 2), c = program_pick(r, cols + 2);
-    switch (program_pick(r, 16)) {
+    switch (program_pick(r, 18)) {
     case 0:
     case 1:
     case 2:
@@ -193,6 +240,10 @@ static inline void program_step(struct rng *r, struct buf *b, unsigned cols, uns
         break;
     case 14:
         buf_put_text(b, program_pick(r, 2) ? "\033M" : "\033D");
+        break;
+    case 15:
+    case 16:
+        program_geometry(r, b, cols, rows);
         break;
     default:
         /* A long line that wraps. */
