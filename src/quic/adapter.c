@@ -345,7 +345,12 @@ static void stopped(struct quic *q, struct quic_stream *s)
 
 static struct quic_stream *next_stream(struct quic *q, const struct quic_facts *f)
 {
-    bool full = f->yield && q->stat.bytes_in_flight >= q->yield.window;
+    /* Without anybody who types on this link half of the congestion window, about what the path
+     * holds without a queue, is bulk's own: typing may be on another link, but so may be somebody
+     * who never yields. */
+    uint64_t least = f->yield ? 0 : q->stat.cwnd / 2;
+    uint64_t most = q->yield.window > least ? q->yield.window : least;
+    bool full = q->stat.bytes_in_flight >= most;
     for (;;) {
         struct quic_stream *s = quic_table_next(&q->table, full ? STREAM_SHELL : STREAM_BULK);
         if (!s || s->known)

@@ -130,12 +130,7 @@ struct client_end *client_end_new(const struct client_end_config *c)
     e->port = c->connect ? c->connect->port : c->stock->port;
     e->since_us = c->now_us;
     struct streams_config streams = {
-        .client = true,
-        .entropy = c->entropy,
-        .log = c->log,
-        .ops = c->chans,
-        .ctx = c->chans_ctx,
-    };
+        .client = true, .entropy = c->entropy, .log = c->log, .ops = c->chans, .ctx = c->chans_ctx};
     lane_init(&e->lane, make_link(c, streams.psk), make_sync(c));
     if (e->native)
         lane_add_streams(&e->lane, &streams);
