@@ -36,6 +36,7 @@ static void widen(struct term *t)
         uint8_t text[CELL_UTF8_MAX];
         uint32_t cp[CELL_UTF8_MAX];
         size_t n = runes_of(text, row_text(g->row[at], col, text), cp);
+        grid_erase(g, at, col, (uint16_t)(col + 1), erase_bg(t));
         t->cursor = (struct cursor){.row = at, .col = col};
         put_all(t, cp, n, 2); /* which wraps, since it does not fit */
         return;

@@ -104,22 +104,21 @@ void print_ascii(struct term *t, const uint8_t *s, size_t n)
     }
 }
 
-/* One printable character of one or two columns, wherever the cursor is and whatever the modes. */
+/* One printable character of one or two columns, wherever the cursor is and whatever the modes. Two
+ * columns that do not fit leave the last cell as it is, and go to the next line. */
 bool print_rune(struct term *t, uint32_t cp, unsigned w)
 {
     if (t->cursor.pending && t->w.autowrap)
         wrap(t, true);
     uint16_t line_end = (uint16_t)(line_last(t) + 1);
     if (t->cursor.col + w > line_end) {
-        if (t->w.autowrap) {
-            grid_erase(t->grid, t->cursor.row, t->cursor.col, line_end, erase_bg(t));
-            if (t->cursor.col && line_end == t->grid->cols)
-                grid_own(t->grid, t->cursor.row)->padded = t->cursor.col;
-            wrap(t, false);
-            line_end = (uint16_t)(line_last(t) + 1);
-        } else if (line_end >= w) {
-            t->cursor.col = (uint16_t)(line_end - w);
-        }
+        if (!t->w.autowrap)
+            return false; /* as xterm */
+        if (t->cursor.col && line_end == t->grid->cols &&
+            !row_cell(t->grid->row[t->cursor.row], t->cursor.col).text)
+            grid_own(t->grid, t->cursor.row)->padded = t->cursor.col;
+        wrap(t, false);
+        line_end = (uint16_t)(line_last(t) + 1);
     }
     if (t->cursor.col + w > line_end)
         return false; /* two columns do not fit a screen of one */

@@ -99,3 +99,11 @@ def test_no_machine_path_and_no_registry_host():
         for number, line in enumerate(text(path).splitlines(), 1):
             bad += [f"{path}:{number}: {p}" for p in PRIVATE if p in line]
     assert bad == []
+
+
+def test_every_cap_of_the_engine_is_documented():
+    caps = text("docs/SEQUENCES.md").split("## Caps")[1].split("\n## ")[0]
+    kind = re.compile(r"#define (\w+_(?:MAX|CHARS|PARAMS|INTERS|RUNES|BYTES|BLOCK|LINES|SPARES|MOST|COLOURS))\s")
+    missing = [name for path in files("src/term/*.h") for name in kind.findall(text(path))
+               if f"`{name}`" not in caps and name not in ("CELL_UTF8_MAX", "WIDTH_BLOCK")]
+    assert missing == []
