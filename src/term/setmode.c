@@ -130,8 +130,10 @@ static void alternate(struct term *t, int32_t mode, bool on)
     bool was = t->grid == &t->alt;
     if (on && mode == 1049)
         mode_save_cursor(t);
-    if (!on && was && mode == 1047)
+    if (!on && was && mode == 1047) {
         grid_erase_rows(&t->alt, 0, t->alt.rows, erase_bg(t));
+        t->cursor.pending = false; /* as by any erasing */
+    }
     if (on != was)
         screen_switch(t, on);
     if (on && mode == 1049) {

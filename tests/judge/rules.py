@@ -58,7 +58,6 @@ PREDICATES = {
     "open-wide-at-the-margin": says(rb"[\xe4-\xed]"),
     "decstr-faint": only("pen", says(rb"\x1b\[!p", rb"\x1b\[(2|9)m")),
     "cbt-pending": says(rb"\x1b\[\d*Z"),
-    "open-1047": says(rb"\x1b\[\?1047l"),
     "zero-scroll": says(rb"\x1b\[0T"),
     "rep-cap": says(rb"\x1b\[9999b"),
     "su-whole-region": says(rb"\x1b\[(\d*;\d*)r", rb"\x1b\[[2-9]\d*S"),
