@@ -95,8 +95,10 @@ void control_esc(struct term *t)
         move_set_tab(t);
         break;
     case 'V':
-    case 'W':
-        erase_protect(t, t->parser.final == 'V', PROTECTION_ISO);
+        erase_protect(t, true, PROTECTION_ISO);
+        break;
+    case 'W': /* ends what either began; which erasing spares stays */
+        erase_protect(t, false, (enum protection)t->w.protection);
         break;
     case '6':
         shift_back_index(t);
