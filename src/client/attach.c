@@ -316,7 +316,7 @@ static void make_end(struct attach *a, const struct attach_config *c)
         .entropy = c->entropy,
         .log = c->log,
         .tty = &facts,
-        .ask = true,
+        .ask = c->ask,
         .escape = c->escape,
         .history = c->history,
         .name = c->name,

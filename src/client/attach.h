@@ -26,6 +26,7 @@ struct attach_config {
     bool login; /* that command logs in by ssh: the bar tells how it goes */
     enum client_transport transport;
     const struct view_facts *facts; /* size aside, which the terminal tells */
+    bool ask;                       /* the terminal, for what it is; natively */
     struct escape_config escape;
     bool history;             /* native: the start record asked for it */
     const char *name;         /* prefix of the bar */

@@ -130,6 +130,7 @@ static void start_attachment(struct client *c, const struct connect *connect,
                                         .login = o->login != NULL,
                                         .transport = o->transport,
                                         .facts = &c->facts,
+                                        .ask = c->o->ask,
                                         .escape = {ESCAPE_SSH, o->escape_key},
                                         .history = c->record.history_lines != 0,
                                         .name = "tern",
@@ -403,6 +404,9 @@ static bool terminal_ok(struct client *c)
     struct terminfo_env env = {getenv("TERM"), getenv("COLORTERM"), getenv("TMUX")};
     if (!terminfo_facts(&env, STDOUT_FILENO, 80, 24, &c->facts, note)) {
         c->facts.all_on_alt = !c->o->scrollback;
+        c->facts.clip &= c->o->clipboard;
+        c->facts.clip_read = c->o->clipboard_read;
+        c->facts.notify = c->o->notify;
         return true;
     }
     say("%s", note);

@@ -45,7 +45,9 @@ struct client_options {
     bool signal_status;
     bool scrollback;        /* draw on the main screen and feed the terminal's scrollback */
     uint64_t history_lines; /* newest lines brought into it; UINT64_MAX: all */
-    const struct log *log;  /* may be NULL */
+    bool ask;               /* the terminal, for what it is */
+    bool clipboard, clipboard_read, notify; /* what programs there may do to it */
+    const struct log *log;                  /* may be NULL */
     int (*width)(void *ctx, uint32_t cp);
 };
 

@@ -70,6 +70,15 @@ const struct option_def option_table[OPTION_COUNT] = {
      "How many of the newest lines that left the screen are brought into the terminal's scrollback, "
      "when a program prints faster than the network carries and after attaching: a number, or all "
      "that the server keeps. Default 50000."},
+    {OPTION_ASK, 0, "ask-terminal", NULL, "AskTerminal", OPTION_FLAG, PROGRAM_TERN, NULL,
+     "Ask the terminal at the start for its colours, widths and abilities (the default), so that "
+     "programs there get true answers. --no-ask-terminal: ask nothing."},
+    {OPTION_CLIPBOARD, 0, "clipboard", NULL, "Clipboard", OPTION_FLAG, PROGRAM_TERN, NULL,
+     "Let programs there write the clipboard (the default), up to 1 MiB."},
+    {OPTION_CLIPBOARD_READ, 0, "clipboard-read", NULL, "ClipboardRead", OPTION_FLAG, PROGRAM_TERN,
+     NULL, "Let programs there read the clipboard, if the terminal gives it. Default no."},
+    {OPTION_NOTIFY, 0, "notify", NULL, "Notify", OPTION_FLAG, PROGRAM_TERN, NULL,
+     "Hand on notifications and progress of programs there to the terminal (the default)."},
     {OPTION_LOG, 0, "log", "FILE", "Log", OPTION_TEXT, BOTH, NULL,
      "Append a log to this file. It holds no keys and nothing typed or printed, and is safe to "
      "post."},

@@ -75,6 +75,10 @@ static int run_session(const struct options *o, const char *const *words, struct
         .signal_status = program_flag(o, OPTION_SIGNAL_STATUS),
         .scrollback = options_number(o, OPTION_SCROLLBACK, 1) != 0,
         .history_lines = options_number(o, OPTION_HISTORY_LINES, 50000),
+        .ask = options_number(o, OPTION_ASK, 1) != 0,
+        .clipboard = options_number(o, OPTION_CLIPBOARD, 1) != 0,
+        .clipboard_read = program_flag(o, OPTION_CLIPBOARD_READ),
+        .notify = options_number(o, OPTION_NOTIFY, 1) != 0,
         .log = log,
         .width = width_of_native,
     };

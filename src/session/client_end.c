@@ -2,11 +2,9 @@
 
 #include "base/mem.h"
 #include "session/client_history.h"
-#include "session/effects.h"
+#include "session/client_tty.h"
 #include "session/lane.h"
-#include "session/tty_facts.h"
 #include "view/bar.h"
-#include "view/questions.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,13 +37,9 @@ struct client_end {
     struct lane lane;
     struct view *view;
     struct escape escape;
-    struct questions questions;
-    uint8_t scheme;           /* as it was when the colours were asked for */
-    bool facts_told;          /* the server has been told of the terminal */
-    struct tty_facts facts;   /* and what */
-    struct event_text effect; /* of the server's events */
-    struct buf read;          /* from the terminal, without answers */
-    struct buf keys;          /* typed, waiting for the far side's window */
+    struct client_tty user;
+    struct buf read; /* from the terminal, without answers */
+    struct buf keys; /* typed, waiting for the far side's window */
     struct buf typed;
     struct buf tty;
     struct buf bar;
@@ -139,8 +133,7 @@ struct client_end *client_end_new(const struct client_end_config *c)
     escape_init(&e->escape, &c->escape);
     escape_quit_text(&e->escape, e->quit_text);
     fill_help(e);
-    questions_init(&e->questions);
-    buf_init(&e->effect.text, EFFECT_TEXT_MAX + 1);
+    client_tty_init(&e->user, e->native, e->view, &e->lane, &e->tty);
     buf_init(&e->read, READ_PIECE + QUESTIONS_HELD);
     buf_init(&e->keys, CLIENT_INPUT_HELD);
     buf_init(&e->typed, CLIENT_INPUT_HELD);
@@ -165,7 +158,7 @@ void client_end_free(struct client_end *e)
     view_free(e->view);
     client_history_fini(&e->history);
     snapshot_unref(e->blank);
-    buf_fini(&e->effect.text);
+    client_tty_fini(&e->user);
     buf_fini(&e->read);
     buf_fini(&e->keys);
     buf_fini(&e->typed);
@@ -310,35 +303,7 @@ static void on_end(struct client_end *e, const struct event *event)
     }
 }
 
-/* A side effect with its whole text. */
-static void show_effect(struct client_end *e, uint32_t kind)
-{
-    buf_put_u8(&e->effect.text, 0);
-    const char *text = (const char *)buf_data(&e->effect.text);
-    if (buf_err(&e->effect.text) || strlen(text) != buf_len(&e->effect.text) - 1)
-        return;
-    switch (kind) {
-    case EVENT_CLIP:
-        view_clip(e->view, text, &e->tty);
-        break;
-    case EVENT_NOTIFY:
-        view_notify(e->view, text, &e->tty);
-        break;
-    case EVENT_CWD:
-        view_cwd(e->view, text, &e->tty);
-        break;
-    case EVENT_PROGRESS:
-        view_progress(e->view, text, &e->tty);
-        break;
-    case EVENT_POINTER:
-        view_pointer(e->view, text, &e->tty);
-        break;
-    default: /* a later version's */
-        break;
-    }
-}
-
-static void read_events(struct client_end *e)
+static void read_events(struct client_end *e, uint64_t now_us)
 {
     struct event event;
     while (lane_event_get(&e->lane, &event) == 1) {
@@ -353,8 +318,7 @@ static void read_events(struct client_end *e)
                 on_end(e, &event);
             break;
         default:
-            if (event_text_take(&e->effect, &event))
-                show_effect(e, event.kind);
+            client_tty_event(&e->user, &event, now_us);
             break;
         }
     }
@@ -491,77 +455,13 @@ static void take_keys(struct client_end *e, uint64_t now_us)
     check_end(e, now_us);
 }
 
-static uint32_t colour_fact(const struct answer_colour *c)
-{
-    return c->known ? COLOUR_RGB | (uint32_t)c->r << 16 | (uint32_t)c->g << 8 | c->b : 0;
-}
-
-static uint32_t can_fact(const struct view_facts *f)
-{
-    return (f->paint.rgb ? TERM_CAN_RGB : 0u) | (f->paint.rich ? TERM_CAN_UNDERLINES : 0u) |
-           (f->shape ? TERM_CAN_SHAPE : 0u) | (f->clip ? TERM_CAN_CLIP : 0u) |
-           (f->pixel_mouse ? TERM_CAN_PIXEL_MOUSE : 0u) |
-           (f->other_keys ? TERM_CAN_OTHER_KEYS : 0u) | (f->kitty_keys ? TERM_CAN_KITTY_KEYS : 0u) |
-           (f->scheme ? TERM_CAN_SCHEME : 0u) | (f->paint.links ? TERM_CAN_LINKS : 0u);
-}
-
-static struct tty_facts make_facts(const struct client_end *e)
-{
-    const struct answers *a = &e->questions.answers;
-    struct tty_facts f = {.width = 0};
-    f.term.can = can_fact(view_facts(e->view));
-    f.term.fg = colour_fact(&a->fg);
-    f.term.bg = colour_fact(&a->bg);
-    f.term.cursor = colour_fact(&a->cursor);
-    for (size_t i = 0; i < 16; i++)
-        f.term.palette[i] = colour_fact(&a->palette[i]);
-    f.term.scheme = a->scheme;
-    f.term.cell_width = a->cell_w;
-    f.term.cell_height = a->cell_h;
-    return f;
-}
-
-/* The server is told as soon as the answers are in or the time for them is over, and again when
- * they change. */
-static void tell_facts(struct client_end *e, uint64_t now_us)
-{
-    if (!e->native || !e->started || !questions_due(&e->questions, now_us))
-        return;
-    if (!questions_changed(&e->questions) && e->facts_told)
-        return;
-    view_know(e->view, &e->questions.answers);
-    struct tty_facts f = make_facts(e);
-    if (e->facts_told && !memcmp(&f, &e->facts, sizeof f))
-        return;
-    struct buf b;
-    buf_init(&b, EVENT_TEXT_MAX);
-    tty_facts_put(&b, &f);
-    struct event event = {.kind = EVENT_TERMINAL, .text = buf_data(&b), .len = buf_len(&b)};
-    if (!(sync_peer_caps(e->lane.sync) & SYNC_CAP_TERMINAL) || !lane_event_put(&e->lane, &event)) {
-        e->facts = f;
-        e->facts_told = true;
-    }
-    buf_fini(&b);
-}
-
-static void follow_answers(struct client_end *e, uint64_t now_us)
-{
-    uint8_t scheme = e->questions.answers.scheme;
-    if (scheme != e->scheme && !e->suspended && e->state != STATE_DONE) {
-        if (e->scheme) /* light became dark: so did the colours */
-            questions_colours_put(&e->questions, now_us, &e->tty);
-        e->scheme = scheme;
-    }
-    tell_facts(e, now_us);
-}
-
 /* Keys that turned out to be none of an answer. */
 static void tick_questions(struct client_end *e, uint64_t now_us)
 {
-    questions_tick(&e->questions, now_us, &e->read);
+    questions_tick(&e->user.questions, now_us, &e->read);
     if (buf_len(&e->read))
         take_keys(e, now_us);
-    follow_answers(e, now_us);
+    client_tty_follow(&e->user, e->suspended || e->state == STATE_DONE, now_us);
 }
 
 void client_end_keys(struct client_end *e, const void *bytes, size_t len, uint64_t now_us)
@@ -569,18 +469,18 @@ void client_end_keys(struct client_end *e, const void *bytes, size_t len, uint64
     const uint8_t *p = bytes;
     do {
         size_t n = len < READ_PIECE ? len : READ_PIECE;
-        questions_feed(&e->questions, p, n, now_us, &e->read);
+        questions_feed(&e->user.questions, p, n, now_us, &e->read);
         take_keys(e, now_us);
         p += n;
         len -= n;
     } while (len);
-    follow_answers(e, now_us);
+    client_tty_follow(&e->user, e->suspended || e->state == STATE_DONE, now_us);
 }
 
 uint64_t client_end_owed_answers(const struct client_end *e, uint64_t now_us)
 {
-    uint64_t until = e->questions.asked_us + QUESTIONS_WAIT_US;
-    return e->questions.asked && now_us < until ? until : 0;
+    uint64_t until = e->user.questions.asked_us + QUESTIONS_WAIT_US;
+    return e->user.questions.asked && now_us < until ? until : 0;
 }
 
 /* ---- the terminal ---- */
@@ -663,11 +563,9 @@ struct buf *client_end_tty(struct client_end *e, uint64_t now_us)
     if (e->state == STATE_DONE || e->suspended || buf_len(&e->tty) > CLIENT_TTY_BUSY)
         return &e->tty;
     if (!e->started) {
-        if (e->config.ask && e->native)
-            questions_put(&e->questions, view_facts(e->view)->osc, now_us, &e->tty);
+        client_tty_start(&e->user, e->config.ask, now_us);
         ignore_full(view_start(e->view, &e->tty));
         e->started = true;
-        tell_facts(e, now_us);
     }
     /* view_frame appends nothing when nothing differs, so the bar's text decides here. */
     struct sync_remote r = sync_remote(e->lane.sync);
@@ -706,7 +604,7 @@ void client_end_datagram(struct client_end *e, const struct path_ref *from, bool
         link_activity(e->lane.link, now_us); /* it is the client that sends the heartbeats */
     }
     if (e->native)
-        read_events(e);
+        read_events(e, now_us);
     pump_keys(e, now_us);
     check_end(e, now_us);
 }
@@ -741,7 +639,7 @@ uint64_t client_end_deadline(struct client_end *e, uint64_t now_us)
     uint64_t at = lane_deadline(&e->lane, now_us);
     struct bar_facts f = bar_facts(e, now_us);
     at = min_of(at, bar_deadline(&f, now_us));
-    at = min_of(at, questions_deadline(&e->questions));
+    at = min_of(at, questions_deadline(&e->user.questions));
     if (e->fetch_us)
         at = min_of(at, min_of(e->fed_us + CLIENT_FETCH_SILENT_US,
                                e->message[0] ? e->fetch_us + CLIENT_FETCH_MOST_US

@@ -70,8 +70,11 @@ void effects_add(struct effects *f, uint32_t kind, uint64_t value, const void *t
     f->bytes += len;
 }
 
-void effects_join(const struct effects *f, struct effects_reader *r)
+void effects_join(struct effects *f, struct effects_reader *r)
 {
+    for (size_t i = f->count; i-- > 0;)
+        if (f->item[i].kind == EVENT_CLIP_ASK) /* its program would take the answer for keys */
+            remove_at(f, i);
     *r = (struct effects_reader){.number = f->shown, .whole = true};
 }
 

@@ -57,8 +57,8 @@ void effects_init(struct effects *f);
 void effects_fini(struct effects *f);
 /* One more. A text longer than EFFECT_TEXT_MAX is dropped. */
 void effects_add(struct effects *f, uint32_t kind, uint64_t value, const void *text, size_t len);
-/* A new attachment: it is told what nobody was shown. */
-void effects_join(const struct effects *f, struct effects_reader *r);
+/* A new attachment: it is told what nobody was shown, but asked nothing. */
+void effects_join(struct effects *f, struct effects_reader *r);
 /* Hand on what the lane may take now; notes what has arrived. Nothing while the link is quiet:
  * then newer effects still can take the place of older ones. */
 void effects_pump(struct effects *f, struct effects_reader *r, struct lane *l, uint64_t now_us);

@@ -55,6 +55,10 @@ struct attachment *attachment_new(struct session *q, uint16_t route, bool native
     struct snapshot *snap = term_snapshot_shown(q->term);
     sync_set_screen(sync, snap, now_us);
     snapshot_unref(snap);
+    if (native && !q->ever_joined) { /* its client is about to ask its terminal */
+        q->facts_until_us = now_us + FACTS_WAIT_US;
+        term_defer_answers(q->term, true);
+    }
     if (native && q->tty_modes)
         sync_set_tty_modes(sync, q->tty_modes);
     return a;
@@ -98,13 +102,23 @@ static void adopt_size(struct attachment *a)
         session_set_size(q, a->cols, a->rows);
 }
 
+static void use_facts(struct session *q, const struct tty_facts *f)
+{
+    struct width_profile width = width_profile_unpack(f->width);
+    term_set_facts(q->term, &f->term);
+    term_set_width_profile(q->term, &width);
+}
+
 /* The engine answers for the terminal last typed in; of a stock client's nothing is known. */
 static void adopt_facts(struct attachment *a)
 {
     struct session *q = a->session;
     if (q->typist == a->number && (!a->native || a->facts_known))
-        term_set_facts(q->term, &a->facts.term);
-    session_answers(q);
+        use_facts(q, &a->facts);
+    if (a->facts_known)
+        session_facts_known(q);
+    else
+        session_answers(q);
 }
 
 static void take_bytes(struct attachment *a, const struct sync_input *item, uint64_t now_us)
@@ -182,12 +196,11 @@ void attachment_end(struct attachment *a, const struct event *why, uint64_t now_
     sync_shutdown(a->lane.sync, now_us);
 }
 
-static void take_text(struct attachment *a, const struct event *e)
+static void take_facts(struct attachment *a)
 {
     struct session *q = a->session;
-    if (!event_text_take(&a->text, e) || e->kind != EVENT_TERMINAL)
-        return;
-    if (tty_facts_get(buf_data(&a->text.text), buf_len(&a->text.text), &a->facts)) {
+    const struct buf *text = &a->text.text;
+    if (tty_facts_get(buf_data(text), buf_len(text), &a->facts)) {
         log_line(q->server->config.log, LOG_WARN, "session", "route %u: bad facts", a->route);
         return;
     }
@@ -195,6 +208,37 @@ static void take_text(struct attachment *a, const struct event *e)
     if (!q->typist)
         q->typist = a->number;
     adopt_facts(a);
+}
+
+/* The clipboard of the terminal last typed in, for the program that asked. */
+static void take_clip(struct attachment *a)
+{
+    struct session *q = a->session;
+    struct buf *answer = &q->server->scratch;
+    const uint8_t *p = buf_data(&a->text.text);
+    size_t len = buf_len(&a->text.text);
+    for (size_t i = 0; i < len; i++)
+        if (p[i] <= ' ' || p[i] >= 0x7f)
+            return;
+    if (q->typist != a->number || !(a->facts.term.can & TERM_CAN_CLIP_READ))
+        return;
+    buf_clear(answer);
+    buf_put_text(answer, "\033]52;");
+    buf_put(answer, p, len);
+    buf_put_text(answer, "\033\\");
+    if (buf_err(answer) || pty_input_put(&q->input, 0, 0, buf_data(answer), buf_len(answer)))
+        log_line(q->server->config.log, LOG_INFO, "session", "clipboard dropped: input is full");
+}
+
+static void take_text(struct attachment *a, const struct event *e)
+{
+    if (!event_text_take(&a->text, e))
+        return;
+    if (e->kind == EVENT_TERMINAL)
+        take_facts(a);
+    else if (e->kind == EVENT_CLIP_ANSWER)
+        take_clip(a);
+    buf_release(&a->text.text);
 }
 
 static void read_events(struct attachment *a, uint64_t now_us)

@@ -244,6 +244,8 @@ uint64_t server_end_deadline(struct server_end *s, uint64_t now_us)
         uint64_t d = UINT64_MAX;
         if (q->bells != q->bells_told || q->dirty)
             d = q->dirty ? now_us : q->bell_us;
+        if (q->facts_until_us && q->facts_until_us < d)
+            d = q->facts_until_us;
         if (!q->killed && s->config.detach_timeout_us &&
             q->present_us + s->config.detach_timeout_us < d)
             d = q->present_us + s->config.detach_timeout_us;

@@ -8,6 +8,7 @@
 #include "session/server_end.h"
 #include "session/tty_facts.h"
 #include "term/term.h"
+#include "term/width.h"
 
 /* Heartbeats come at least every 25 s (design.md §2.1): who was not heard for this long is away. */
 #define AWAY_US 60000000u
@@ -50,9 +51,10 @@ struct session {
     unsigned tty_modes; /* enum sync_tty, 0 = not known */
     uint64_t bells, bells_told, bell_us;
     struct effects effects;
-    uint64_t tidy_us;       /* when history_tidy is due; 0: nothing to do */
-    uint64_t hold, hold_us; /* term_held, and since when; 0 = not */
-    uint64_t cleared;       /* lines below this number were forgotten by CSI 3 J */
+    uint64_t tidy_us;        /* when history_tidy is due; 0: nothing to do */
+    uint64_t hold, hold_us;  /* term_held, and since when; 0 = not */
+    uint64_t cleared;        /* lines below this number were forgotten by CSI 3 J */
+    uint64_t facts_until_us; /* answers wait until then for the first client's facts; 0: not */
     uint64_t started_us, input_us;
     uint64_t present_us; /* newest time somebody was known to be there; the start at first */
     uint64_t idle_us;    /* bare: since when there is no channel after some; 0 = not so */
@@ -130,6 +132,8 @@ struct attachment *attachment_new(struct session *q, uint16_t route, bool native
 void attachment_close(struct attachment *a);
 void attachment_receive(struct attachment *a, const struct path_ref *from, bool congested,
                         const uint8_t *dgram, size_t len, uint64_t now_us);
+/* No answer waits any more. */
+void session_facts_known(struct session *q);
 /* Move the engine's answers towards the pty. */
 void session_answers(struct session *q);
 /* Move input from all attachments of a session towards its pty, as far as there is room. */

@@ -157,6 +157,8 @@ uint64_t session_deadline(const struct session *q)
 
 void session_flush(struct session *q, uint64_t now_us)
 {
+    if (q->facts_until_us && now_us >= q->facts_until_us)
+        session_facts_known(q);
     tell_bells(q, now_us);
     tell_effects(q, now_us);
     watch_hold(q, now_us);
@@ -246,6 +248,13 @@ static void activity(struct session *q, uint64_t now_us)
     for (size_t i = 0; i < q->server->link_count; i++)
         if (q->server->links[i]->session == q)
             link_activity(q->server->links[i]->lane.link, now_us);
+}
+
+void session_facts_known(struct session *q)
+{
+    q->facts_until_us = 0;
+    term_defer_answers(q->term, false);
+    session_answers(q);
 }
 
 void session_answers(struct session *q)

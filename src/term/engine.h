@@ -94,9 +94,10 @@ struct term {
     struct history *history;     /* NULL in a replica */
     uint64_t loaded_history_end; /* of a replica: what term_load brought */
     struct buf replies;
-    struct snapshot *held;   /* what shows while modes.sync, or NULL */
-    uint64_t holds;          /* how often that was set */
-    struct snapshot *cached; /* of the present state unless dirty; or NULL */
+    struct deferred *deferred; /* NULL unless answers may wait */
+    struct snapshot *held;     /* what shows while modes.sync, or NULL */
+    uint64_t holds;            /* how often that was set */
+    struct snapshot *cached;   /* of the present state unless dirty; or NULL */
     bool dirty;
 };
 
@@ -215,6 +216,8 @@ void modes_default(struct modes *m);
 void modes_set(struct term *t, bool on); /* CSI .. h / l, private or not */
 /* What DECRQM answers: 0 not known, 1 set, 2 reset, 3 always set, 4 always reset. */
 int mode_report(struct term *t, int32_t number, bool private);
+/* The answer depends on a fact that is not there. */
+bool mode_needs_fact(const struct term *t, int32_t number);
 void modes_save(struct term *t, bool restore); /* XTSAVE, XTRESTORE */
 void mode_save_cursor(struct term *t);
 void mode_restore_cursor(struct term *t);
@@ -236,12 +239,15 @@ void sgr_apply(struct term *t);   /* CSI .. m */
 void keyboard_kitty(struct term *t, uint8_t inter);  /* CSI inter .. u */
 void keyboard_other(struct term *t, uint32_t final); /* CSI > .. m f n */
 void keyboard_report_other(struct term *t);          /* CSI ? .. m */
-void keyboard_show(struct term *t);                  /* another screen shows */
+void keyboard_answer_kitty(struct term *t);
+void keyboard_answer_other(struct term *t);
+void keyboard_show(struct term *t); /* another screen shows */
 void keyboard_default(struct term *t);
 
 /* osc.c, osc_colour.c, dcs.c */
 void osc_apply(struct term *t);
 /* False: not a number that is about colours. */
+void osc_colour_answer(struct term *t, unsigned number, int index);
 bool osc_colours(struct term *t, unsigned number, const uint8_t *s, size_t len);
 void dcs_apply(struct term *t);
 void title_push(struct term *t);

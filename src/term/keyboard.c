@@ -1,5 +1,6 @@
 /* How keys are to be sent: the kitty keyboard protocol's stacks and xterm's modifyOtherKeys. The
  * keys themselves never come here: the user's terminal is told, and sends them so. */
+#include "term/defer.h"
 #include "term/report.h"
 
 static struct kitty *kitty_here(struct term *t)
@@ -39,6 +40,16 @@ static uint8_t kitty_merge(uint8_t now, uint8_t flags, int32_t how)
     return how == 2 ? now | flags : how == 3 ? now & (uint8_t)~flags : flags;
 }
 
+void keyboard_answer_kitty(struct term *t)
+{
+    struct buf b;
+    if (!(t->facts.can & TERM_CAN_KITTY_KEYS))
+        return;
+    report_begin(&b);
+    buf_printf(&b, "\033[?%uu", t->modes.kitty_keys);
+    report_end(t, &b);
+}
+
 void keyboard_kitty(struct term *t, uint8_t inter)
 {
     struct kitty *k = kitty_here(t);
@@ -58,12 +69,8 @@ void keyboard_kitty(struct term *t, uint8_t inter)
             k->flags[k->top] = kitty_merge(k->flags[k->top], flags, how);
         break;
     case '?':
-        if (t->facts.can & TERM_CAN_KITTY_KEYS) {
-            struct buf b;
-            report_begin(&b);
-            buf_printf(&b, "\033[?%uu", t->modes.kitty_keys);
-            report_end(t, &b);
-        }
+        if (t->facts.can & TERM_CAN_KITTY_KEYS || !defer_question(t, DEFER_KITTY, 0, 0))
+            keyboard_answer_kitty(t);
         break;
     }
     keyboard_show(t);
@@ -84,8 +91,15 @@ void keyboard_other(struct term *t, uint32_t final)
 
 void keyboard_report_other(struct term *t)
 {
+    if (parser_raw(&t->parser, 0, 0) == 4 &&
+        (t->facts.can & TERM_CAN_OTHER_KEYS || !defer_question(t, DEFER_OTHER_KEYS, 0, 0)))
+        keyboard_answer_other(t);
+}
+
+void keyboard_answer_other(struct term *t)
+{
     struct buf b;
-    if (parser_raw(&t->parser, 0, 0) != 4 || !(t->facts.can & TERM_CAN_OTHER_KEYS))
+    if (!(t->facts.can & TERM_CAN_OTHER_KEYS))
         return;
     report_begin(&b);
     buf_printf(&b, "\033[>4;%um", t->modes.other_keys);

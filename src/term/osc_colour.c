@@ -1,6 +1,7 @@
 /* OSC 4, 10 to 19, 104, 110 to 119: colours, set, reset and asked for. */
 #include "term/colour.h"
 #include "term/palette.h"
+#include "term/defer.h"
 #include "term/report.h"
 
 #include <stdlib.h>
@@ -60,6 +61,21 @@ static void answer(struct term *t, unsigned number, int index, uint32_t c)
     report_end(t, &b);
 }
 
+void osc_colour_answer(struct term *t, unsigned number, int index)
+{
+    uint32_t c = index >= 0 ? palette_now(t, index) : dynamic_now(t, number - DYNAMIC_FIRST);
+    answer(t, number, index, c);
+}
+
+/* Of the terminal's colours it may be too early to know. */
+static void ask(struct term *t, unsigned number, int index)
+{
+    uint32_t c = index >= 0 ? palette_now(t, index) : dynamic_now(t, number - DYNAMIC_FIRST);
+    bool told = index >= 0 ? index < 16 : number - DYNAMIC_FIRST < 3;
+    if (c || !told || !defer_question(t, DEFER_COLOUR, (int)number, index))
+        osc_colour_answer(t, number, index);
+}
+
 static bool question(const uint8_t *f, size_t n)
 {
     return n == 1 && *f == '?';
@@ -76,7 +92,7 @@ static void palette(struct term *t, const uint8_t *s, size_t len)
         if (i < 0 || !field(&s, &len, &f, &n))
             return;
         if (question(f, n))
-            answer(t, 4, i, palette_now(t, i));
+            ask(t, 4, i);
         else if (colour_parse(f, n, &c))
             colours_own(&t->colours)->palette[i] = c;
         else
@@ -92,7 +108,7 @@ static void dynamic(struct term *t, unsigned number, const uint8_t *s, size_t le
     uint32_t c;
     for (unsigned i = number - DYNAMIC_FIRST; i < DYNAMIC_COLOURS && field(&s, &len, &f, &n); i++) {
         if (question(f, n))
-            answer(t, i + DYNAMIC_FIRST, -1, dynamic_now(t, i));
+            ask(t, i + DYNAMIC_FIRST, -1);
         else if (colour_parse(f, n, &c))
             colours_own(&t->colours)->dynamic[i] = c;
     }

@@ -2,6 +2,7 @@
 
 #include "term/charset.h"
 #include "term/rect.h"
+#include "term/defer.h"
 
 /* The longest answer is that of the tab stops of the widest screen. */
 #define ANSWER_MAX (SCREEN_MAX * 5)
@@ -23,11 +24,12 @@ static void put_8bit(struct buf *out, const uint8_t *s, size_t len)
 void report_end(struct term *t, struct buf *b)
 {
     size_t len = buf_len(b);
-    if (!t->config.replica && !buf_err(b) && len <= buf_room(&t->replies)) {
+    struct buf *to = defer_answers(t);
+    if (!t->config.replica && !buf_err(b) && len <= buf_room(to)) {
         if (t->c1_8bit)
-            put_8bit(&t->replies, buf_data(b), len);
+            put_8bit(to, buf_data(b), len);
         else
-            buf_put(&t->replies, buf_data(b), len);
+            buf_put(to, buf_data(b), len);
     }
     buf_fini(b);
 }
@@ -145,8 +147,10 @@ void report_status(struct term *t, bool private)
         report(t, private ? "\033[?0n" : "\033[0n"); /* as xterm */
     else if (private && what == 63)                  /* the checksum of no macros */
         reportf(t, "\033P#!~0000\033\\", (unsigned)parser_raw(&t->parser, 1, 0), 0, 0, 0);
-    else if (private && what == 996)
-        report_scheme(t);
+    else if (private && what == 996) {
+        if (t->facts.scheme || t->facts.bg || !defer_question(t, DEFER_SCHEME, 0, 0))
+            report_scheme(t);
+    }
     for (size_t i = 0; private && i < sizeof absent / sizeof absent[0]; i++)
         if (absent[i].what == what)
             report(t, absent[i].answer);
@@ -155,6 +159,12 @@ void report_status(struct term *t, bool private)
 void report_mode(struct term *t, bool private)
 {
     int32_t mode = parser_raw(&t->parser, 0, 0);
+    if (!private || !mode_needs_fact(t, mode) || !defer_question(t, DEFER_MODE, mode, 0))
+        report_mode_of(t, mode, private);
+}
+
+void report_mode_of(struct term *t, int32_t mode, bool private)
+{
     reportf(t, private ? "\033[?#;#$y" : "\033[#;#$y", (unsigned)mode,
             (unsigned)mode_report(t, mode, private), 0, 0);
 }
@@ -278,20 +288,27 @@ void report_size(struct term *t)
             cols * t->facts.cell_width);
 }
 
+void report_pixels(struct term *t, int32_t what)
+{
+    unsigned h = t->facts.cell_height, w = t->facts.cell_width;
+    if (!h || !w)
+        return;
+    if (what == 14)
+        reportf(t, "\033[4;#;#t", t->grid->rows * h, t->grid->cols * w, 0, 0);
+    else
+        reportf(t, "\033[6;#;#t", h, w, 0, 0);
+}
+
 void window_operation(struct term *t)
 {
     unsigned rows = t->grid->rows, cols = t->grid->cols;
-    unsigned h = t->facts.cell_height, w = t->facts.cell_width;
-    bool pixels = h && w;
+    int32_t what = parser_raw(&t->parser, 0, 0);
     int32_t which = parser_raw(&t->parser, 1, 0);
-    switch (parser_raw(&t->parser, 0, 0)) {
+    switch (what) {
     case 14:
-        if (pixels)
-            reportf(t, "\033[4;#;#t", rows * h, cols * w, 0, 0);
-        break;
     case 16:
-        if (pixels)
-            reportf(t, "\033[6;#;#t", h, w, 0, 0);
+        if (t->facts.cell_height || !defer_question(t, DEFER_PIXELS, what, 0))
+            report_pixels(t, what);
         break;
     case 18:
         reportf(t, "\033[8;#;#t", rows, cols, 0, 0);

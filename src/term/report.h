@@ -16,6 +16,8 @@ bool report_csi(struct term *t, uint8_t inter, uint32_t final);
 void report_status(struct term *t, bool private); /* CSI n */
 void report_attributes(struct term *t);           /* CSI c */
 void report_mode(struct term *t, bool private);   /* CSI $ p */
+void report_mode_of(struct term *t, int32_t mode, bool private);
+void report_pixels(struct term *t, int32_t what); /* CSI t 14 and 16 */
 /* CSI * y: DECRQCRA. */
 void report_checksum(struct term *t);
 /* CSI t: those that ask, and the stack of titles. */

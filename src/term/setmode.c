@@ -420,6 +420,12 @@ void modes_set(struct term *t, bool on)
     }
 }
 
+bool mode_needs_fact(const struct term *t, int32_t number)
+{
+    const struct mode *m = mode_find(number, true);
+    return m && m->needs && !(m->needs & t->facts.can);
+}
+
 int mode_report(struct term *t, int32_t number, bool private)
 {
     const struct mode *m = mode_find(number, private);

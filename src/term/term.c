@@ -1,3 +1,4 @@
+#include "term/defer.h"
 #include "term/engine.h"
 
 #include "base/mem.h"
@@ -47,6 +48,9 @@ void term_free(struct term *t)
     history_free(t->history);
     widths_clear(&t->widths);
     buf_fini(&t->replies);
+    if (t->deferred)
+        buf_fini(&t->deferred->text);
+    free(t->deferred);
     titles_fini(t);
     colours_unref(t->colours);
     links_unref(t->links);

@@ -63,6 +63,9 @@ void term_set_events(struct term *t, struct term_events e);
 /* Other facts than before; may append to term_replies (a program asked to be told of dark and
  * light, or of pixel sizes). */
 void term_set_facts(struct term *t, const struct term_facts *f);
+/* The facts are on their way: while this is on, a question that needs one waits, and so do all
+ * answers after it. Off: they are given, with the facts that there are by then. */
+void term_defer_answers(struct term *t, bool on);
 /* A program asked that nothing be shown until it is done (?2026): 0 when none did, else a number
  * that no other such time has. For how long it is obeyed is the caller's: TERM_HOLD_US at most,
  * then it calls term_release, which ends the mode; so do a resize and a reset. */

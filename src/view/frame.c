@@ -371,8 +371,10 @@ static void put_frame(struct view *v, const struct frame *f, struct buf *out)
     bool large = alt != v->on_alt || rows_differing(v, (rows_ref)v->told[v->on_alt]) > 1 ||
                  (v->settle.pending && !alt) || feed_ready(v, f);
     bool sync = large && v->facts.sync;
+    size_t before = buf_len(out), begun;
     if (sync)
         buf_put_text(out, "\033[?2026h");
+    begun = buf_len(out);
     paint_load(v, s, &p, out);
     put_settle(v, &p); /* before CSI r moves the cursor */
     if (!v->told_all) {
@@ -399,7 +401,9 @@ static void put_frame(struct view *v, const struct frame *f, struct buf *out)
     put_colours(v, f->farewell ? NULL : s->colours, out);
     put_titles(v, f, out);
     put_events(v, s, out);
-    if (sync)
+    if (sync && buf_len(out) == begun && !buf_err(out)) /* rows that are equal after all */
+        buf_trim(out, before);
+    else if (sync)
         buf_put_text(out, "\033[?2026l");
     v->told_all = true;
 }

@@ -21,6 +21,24 @@ static const char *const width_string[WIDTH_STRINGS] = {
 void questions_init(struct questions *q)
 {
     *q = (struct questions){.state = GROUND};
+    buf_init(&q->clip, QUESTIONS_CLIP_MAX);
+}
+
+void questions_fini(struct questions *q)
+{
+    buf_fini(&q->clip);
+}
+
+void questions_clip_asked(struct questions *q, uint64_t now_us)
+{
+    q->clip_until_us = now_us + QUESTIONS_CLIP_US;
+}
+
+const struct buf *questions_clip(struct questions *q)
+{
+    bool whole = q->clip_whole;
+    q->clip_whole = false;
+    return whole ? &q->clip : NULL;
 }
 
 /* ---- asking ---- */
@@ -287,8 +305,23 @@ static void csi_done(struct questions *q, struct buf *keys)
     }
 }
 
+/* The string is the answer with the clipboard, which needs more room than is held. */
+static bool is_clip(const struct questions *q)
+{
+    return q->clip_until_us && q->held_n >= 5 && !memcmp(q->held, "\033]52;", 5);
+}
+
 static void string_done(struct questions *q, size_t tail)
 {
+    if (is_clip(q)) {
+        if (!buf_err(&q->clip) && buf_len(&q->clip) >= tail) {
+            buf_trim(&q->clip, buf_len(&q->clip) - tail);
+            q->clip_whole = true;
+        }
+        q->clip_until_us = 0;
+        drop(q);
+        return;
+    }
     /* A string that did not fit means nothing to us. */
     if (q->string + 2 == q->held_n && q->held_n >= 2 + tail) {
         const uint8_t *p = q->held + 2;
@@ -309,9 +342,11 @@ static void after_esc(struct questions *q, uint8_t byte, struct buf *keys)
         q->state = CSI;
     } else if (byte == 'O') {
         q->state = SS3;
-    } else if (q->asked && !q->paste && (byte == ']' || byte == 'P')) {
+    } else if (((q->asked && byte == 'P') || ((q->asked || q->clip_until_us) && byte == ']')) &&
+               !q->paste) {
         q->state = STRING;
         q->string = 0;
+        buf_release(&q->clip);
     } else if (byte == 0x1b) {
         q->held_n--;
         give_back(q, keys);
@@ -345,11 +380,19 @@ static void in_csi(struct questions *q, uint8_t byte, struct buf *keys)
         csi_done(q, keys);
 }
 
+static void keep_string(struct questions *q, uint8_t byte)
+{
+    if (is_clip(q))
+        buf_put_u8(&q->clip, byte);
+    else
+        hold(q, byte);
+    q->string++;
+}
+
 static void in_string(struct questions *q, uint8_t byte, struct buf *keys)
 {
     if (q->state == STRING_ESC && byte == '\\') {
-        hold(q, byte);
-        q->string++;
+        keep_string(q, byte);
         string_done(q, 2);
         return;
     }
@@ -364,13 +407,12 @@ static void in_string(struct questions *q, uint8_t byte, struct buf *keys)
         buf_put_u8(keys, byte);
         return;
     }
-    hold(q, byte);
-    q->string++;
+    keep_string(q, byte);
     if (byte == '\a')
         string_done(q, 1);
     else if (byte == 0x1b)
         q->state = STRING_ESC;
-    else if (q->string > QUESTIONS_STRING_MAX)
+    else if (q->string > QUESTIONS_STRING_MAX && !is_clip(q))
         drop(q);
 }
 
@@ -410,7 +452,8 @@ void questions_feed(struct questions *q, const void *bytes, size_t len, uint64_t
     for (size_t i = 0; i < len; i++)
         feed_byte(q, p[i], now_us, keys);
     /* No key waits for its rest once all answers are there: the Escape key least of all. */
-    bool maybe = q->held_n > 2 && q->held[2] == '?' && !q->paste;
+    bool maybe = (q->held_n > 2 && q->held[2] == '?' && !q->paste) ||
+                 (q->clip_until_us && (q->state == STRING || q->state == STRING_ESC));
     if (!q->asked && q->state != GROUND && !maybe)
         give_back(q, keys);
 }
@@ -426,6 +469,8 @@ void questions_tick(struct questions *q, uint64_t now_us, struct buf *keys)
 {
     if (q->asked && now_us - q->asked_us >= QUESTIONS_WAIT_US)
         q->waited = true;
+    if (now_us >= q->clip_until_us)
+        q->clip_until_us = 0;
     if (now_us < held_until(q))
         return;
     if (q->held_n <= 2 || !q->asked)

@@ -51,14 +51,18 @@ struct questions {
     bool changed;  /* answers changed since questions_changed() */
     uint8_t cpr;   /* cursor reports to come */
     uint8_t state;
-    bool paste;    /* inside a bracketed paste: nothing in it is an answer */
-    size_t string; /* bytes of the string so far */
+    bool paste;             /* inside a bracketed paste: nothing in it is an answer */
+    size_t string;          /* bytes of the string so far */
+    uint64_t clip_until_us; /* the clipboard was asked for: its answer may come; 0: not */
+    bool clip_whole;        /* it has come, and is in clip */
+    struct buf clip;        /* "selection;base64" */
     uint64_t since_us, asked_us;
     size_t held_n;
     uint8_t held[QUESTIONS_HELD];
 };
 
 void questions_init(struct questions *q);
+void questions_fini(struct questions *q);
 /* Append the questions; the cursor stands in column 0 of a free line, and does so behind them.
  * `strings`: the terminal surely skips OSC and CSI that it does not know, so it may be asked for
  * more than who it is. The answers come through questions_feed. */
@@ -67,6 +71,14 @@ void questions_put(struct questions *q, bool strings, uint64_t now_us, struct bu
  * QUESTIONS_ROUNDS of them are unanswered. */
 #define QUESTIONS_ROUNDS 4
 void questions_colours_put(struct questions *q, uint64_t now_us, struct buf *out);
+
+/* The terminal was asked for its clipboard (OSC 52). Its answer is taken out of the input if it
+ * comes within QUESTIONS_CLIP_US and is no longer than QUESTIONS_CLIP_MAX. */
+#define QUESTIONS_CLIP_US  10000000u /* somebody may have to confirm it */
+#define QUESTIONS_CLIP_MAX 1000000u
+void questions_clip_asked(struct questions *q, uint64_t now_us);
+/* "selection;base64", once: until the next call; NULL: nothing has come. */
+const struct buf *questions_clip(struct questions *q);
 
 /* Input of the terminal: answers are taken out, the user's keys are appended to keys, in order. */
 void questions_feed(struct questions *q, const void *bytes, size_t len, uint64_t now_us,

@@ -35,6 +35,7 @@ static void rig_init(struct rig *r, bool strings)
 
 static void rig_fini(struct rig *r)
 {
+    questions_fini(&r->q);
     buf_fini(&r->keys);
     buf_fini(&r->out);
 }
@@ -238,6 +239,43 @@ static void scheme_changes(void **state)
     rig_fini(&r);
 }
 
+static void clipboard(void **state)
+{
+    (void)state;
+    for (size_t piece = 1; piece < 100; piece += 49) {
+        struct rig r;
+        rig_init(&r, true);
+        feed(&r, FENCE, 99);
+        assert_null(questions_clip(&r.q));
+        questions_clip_asked(&r.q, r.now);
+        feed(&r, "a", 1);
+        feed(&r, "\033]52;c;QUJD\033\\", 50);
+        feed(&r, "b", 1);
+        keys_are(&r, "ab");
+        const struct buf *clip = questions_clip(&r.q);
+        assert_non_null(clip);
+        assert_int_equal(buf_len(clip), 6);
+        assert_memory_equal(buf_data(clip), "c;QUJD", 6);
+        assert_null(questions_clip(&r.q));
+        /* Not asked for any more: it is what somebody typed. */
+        feed(&r, "\033]52;c;QUJD\a", 50);
+        keys_are(&r, "\033]52;c;QUJD\a");
+        /* Too long; too late. */
+        questions_clip_asked(&r.q, r.now);
+        feed(&r, "\033]52;c;", 50);
+        for (unsigned i = 0; i < QUESTIONS_CLIP_MAX; i += 8)
+            feed(&r, "QUJDQUJD", 8);
+        feed(&r, "\033\\k", 50);
+        keys_are(&r, "k");
+        assert_null(questions_clip(&r.q));
+        questions_clip_asked(&r.q, r.now);
+        r.now += QUESTIONS_CLIP_US;
+        feed(&r, "\033]", 50);
+        keys_are(&r, "\033]");
+        rig_fini(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +288,7 @@ int main(void)
         cmocka_unit_test(garbage),
         cmocka_unit_test(paste),
         cmocka_unit_test(scheme_changes),
+        cmocka_unit_test(clipboard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

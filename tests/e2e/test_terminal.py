@@ -1,0 +1,407 @@
+"""The user's own terminal: what it is asked, what it is told, what comes out of a session beside the
+screen. The terminal is played on a pty (lib/ptyterm.py), because none that speaks the newer
+protocols, or that misbehaves, can be installed here; test_terminal_xterm.py has a real one."""
+import base64
+import os
+import re
+import signal
+import time
+
+import pytest
+
+from lib import procs
+from lib.ptyterm import DA1, KITTY, PtyTerm
+from lib.wait import wait_until
+
+READY = "inner$"
+
+# Writes what its terminal gives it to a file, up to a "Q".
+RECORD = """import os, sys, termios, tty
+tty.setraw(0, termios.TCSANOW)
+os.write(1, b"RECORDING")
+got = b""
+while not got.endswith(b"Q"):
+    got += os.read(0, 4096)
+open(sys.argv[1], "wb").write(got)
+"""
+
+# Asks its terminal, up to the answer of DA1.
+ASK = r"""import os, re, sys, termios, tty
+old = termios.tcgetattr(0)
+tty.setraw(0, termios.TCSANOW)
+os.write(1, eval("b'" + sys.argv[1] + "'") + b"\x1b[c")
+got = b""
+while not re.search(rb"\x1b\[\?[0-9;]*c", got):
+    got += os.read(0, 4096)
+termios.tcsetattr(0, termios.TCSADRAIN, old)
+open(sys.argv[2], "wb").write(re.sub(rb"\x1b\[\?[0-9;]*c", b"", got))
+os.write(1, b"ASKED\n")
+"""
+
+
+@pytest.fixture
+def terms(box):
+    """Makes terminals: terms(answers, options...)."""
+    made = []
+
+    def make(argv, answers=KITTY, **more):
+        made.append(PtyTerm(argv, box.env, answers, **more))
+        return made[-1]
+    yield make
+    for t in made:
+        t.close()
+
+
+@pytest.fixture
+def programs(box):
+    for name, text in (("record", RECORD), ("ask", ASK)):
+        box.script(name, text, "/usr/bin/python3")
+    return box
+
+
+def file_of(box, name):
+    path = os.path.join(box.home, name)
+    wait_until(lambda: os.path.exists(path) and os.path.getsize(path), 15, f"the file {name}")
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def session(terms, *words, **more):
+    t = terms(["tern", "--local", *words, "--", "inner"], **more)
+    t.wait_for(READY)
+    return t
+
+
+def leave(t):
+    t.type("\r~.")
+    t.wait_end()
+
+
+# ---- questions
+
+@pytest.mark.parametrize("how", ["answers", "late", "silent", "garbage", "fence only"])
+def test_answers_never_reach_the_program(programs, terms, how):
+    """Whatever the terminal does with the questions, the program gets what was typed."""
+    garbage = {DA1: b"\x1b]11;rgb:zz\x07\x1b[?9999999999;1;;$y\x1b]4;" + b"7" * 2000 + b"\x1b\\"
+                    b"\x1bP>|" + b"x" * 5000 + b"\x1b\\\x1b[?62c"}
+    answers = {"silent": {}, "garbage": garbage, "fence only": {DA1: b"\x1b[?1;2c"}}.get(how, KITTY)
+    t = terms(["tern", "--local", "--", "record", f"{programs.home}/got"], answers,
+              delay=0.9 if how == "late" else 0.0)
+    typed = [b"ab", b"\x1b[A", b"\xc3\xa4", b"c"]
+    for piece in typed:
+        t.type(piece)
+        time.sleep(0.1)
+    t.wait_for("RECORDING")
+    if how == "late":
+        time.sleep(1)  # the last answers
+    t.type("Q")
+    assert file_of(programs, "got") == b"".join(typed) + b"Q"
+    assert t.wait_end() == 0
+    assert b"rgb:" not in t.bytes.replace(b"rgb:%", b"")  # nor were they echoed
+
+
+def test_a_short_command_leaves_no_answers_behind(box, terms):
+    """The terminal still answers when the command is over: the shell does not get it."""
+    box.script("outer", f"tern --local -- true; exec record {box.home}/got")
+    box.script("record", RECORD, "/usr/bin/python3")
+    t = terms(["outer"], KITTY, delay=0.2)
+    t.wait_for("RECORDING", 20)
+    t.type("Q")
+    assert file_of(box, "got") == b"Q"
+
+
+def test_no_questions_to_a_simple_terminal(box, terms):
+    """Who might print them is asked nothing that it does not know."""
+    env = dict(box.env)
+    box.env["TERM"] = "linux"
+    t = session(terms)
+    box.env.update(env)
+    assert b"\x1b[c" in t.bytes and b"\x1b]11" not in t.bytes and b"$p" not in t.bytes
+    leave(t)
+
+
+def test_programs_get_true_answers(programs, terms):
+    t = session(terms)
+    time.sleep(0.2)
+    t.type(f"ask '\\x1b]11;?\\x1b\\\\\\\\\\x1b]4;7;?\\x1b\\\\\\\\\\x1b[?u' {programs.home}/a\r")
+    t.wait_for("ASKED")
+    got = file_of(programs, "a")
+    assert b"]11;rgb:1212/3434/5656" in got
+    assert b"]4;7;rgb:0707/0000/0000" in got
+    assert b"\x1b[?0u" in got
+    leave(t)
+
+
+def test_an_answer_waits_for_the_facts(programs, terms):
+    """A program that asks at its very start, before the client could ask its terminal."""
+    programs.script("asks", f"exec ask '\\x1b]11;?\\x1b\\\\' {programs.home}/a")
+    t = terms(["tern", "--local", "--", "asks"], KITTY, delay=0.1)
+    t.wait_for("ASKED")
+    assert b"]11;rgb:1212/3434/5656" in file_of(programs, "a")
+    t.wait_end()
+
+
+def test_dark_becomes_light(programs, terms):
+    t = session(terms)
+    light = dict(KITTY)
+    light[b"\x1b]11;?\x1b\\"] = b"\x1b]11;rgb:ffff/ffff/eeee\x1b\\"
+    t.wait_for("\x1b[?2031h")
+    t.answers = light
+    t.type("\x1b[?997;2n")
+    t.cut()
+    t.type(f"sleep 0.5; ask '\\x1b]11;?\\x1b\\\\\\\\' {programs.home}/a\r")
+    t.wait_for("ASKED")
+    assert b"]11;rgb:ffff/ffff/eeee" in file_of(programs, "a")
+    leave(t)
+    assert b"\x1b[?2031l" in t.bytes
+
+
+# ---- modes and keys
+
+def test_kitty_flags_pass_and_are_undone(box, terms):
+    t = session(terms)
+    t.cut()
+    t.type("printf '\\033[>5u'; echo on\r")
+    t.wait_for("\x1b[>5u")
+    t.cut()
+    t.type("printf '\\033[=1;1u'; echo other\r")
+    t.wait_for("\x1b[=1;1u")
+    # ~. as a terminal with these flags sends it, releases among them.
+    t.cut()
+    t.type("\x1b[13u\x1b[13;1:3u\x1b[96:126;2u\x1b[96:126;2:3u\x1b[46u")
+    assert t.wait_end() == 255
+    assert t.new().count(b"\x1b[<u") == 1
+
+
+def test_modify_other_keys(box, terms):
+    answers = {**KITTY, b"\x1b[?4m": b"\x1b[>4;0m"}
+    t = session(terms, answers=answers)
+    t.cut()
+    t.type("printf '\\033[>4;2m'; echo on\r")
+    t.wait_for("\x1b[>4;2m")
+    t.type("\r\x1b[27;2;126~.")
+    assert t.wait_end() == 255
+    assert b"\x1b[>4m" in t.new()
+
+
+def test_what_the_terminal_lacks_is_not_told(box, terms):
+    t = session(terms, answers={DA1: b"\x1b[?1;2c"})
+    t.cut()
+    t.type("printf '\\033[>1u\\033[>4;2m\\033[?2031h\\033[?1016h\\033[?2026h'; echo o''n\r")
+    t.wait_for("on")
+    leave(t)
+    for sequence in (b"\x1b[>1u", b"\x1b[>4;2m", b"\x1b[?2031h", b"\x1b[?1016h", b"\x1b[?2026h", b"\x1b[<u"):
+        assert sequence not in t.new()
+
+
+def test_escape_is_text_in_a_paste(programs, terms):
+    t = terms(["tern", "--local", "--", "record", f"{programs.home}/got"])
+    t.wait_for("RECORDING")
+    text = b"\x1b[200~\r~.\r\x1b[126;2u.\r\x1b[?0u\x1b[201~"
+    t.type(text + b"Q")
+    assert file_of(programs, "got") == text + b"Q"
+    t.wait_end()
+
+
+def test_a_crash_undoes_modes(box, terms):
+    t = session(terms)
+    t.type("printf '\\033[>1u'; echo on\r")
+    t.wait_for("\x1b[>1u")
+    t.cut()
+    os.kill(t.pid, signal.SIGSEGV)
+    assert t.wait_end() == -signal.SIGSEGV
+    assert b"\x1b[<u" in t.new() and b"\x1b[?2031l" in t.new()
+    t = terms(["tern", "--local", "--attach", box.session_names()[0]])
+    t.wait_for(READY)
+    leave(t)
+
+
+def test_suspended_the_shell_has_a_clean_terminal(box, terms):
+    t = terms(["bash", "--norc", "--noprofile", "-i"])
+    t.type("PS1='out''er$ '\r")
+    t.wait_for("outer$")
+    t.cut()
+    t.type("tern --local -- inner\r")
+    t.wait_for(READY)
+    t.type("printf '\\033[>1u'; echo on\r")
+    t.wait_for("\x1b[>1u")
+    t.cut()
+    t.type("\r\x1b[96:126;2u\x1b[122;5u")  # ~^Z
+    t.wait_for("outer$")
+    assert b"\x1b[<u" in t.new() and b"\x1b[?2031l" in t.new()
+    t.cut()
+    t.type("fg\r")
+    t.wait_for("\x1b[>1u")
+    assert b"\x1b[?2031h" in t.new()
+    leave_by = "\x1b[13u\x1b[96:126;2u."
+    t.type(leave_by)
+    t.wait_for("outer$")
+    t.type("exit\r")
+    t.wait_end()
+
+
+# ---- side effects
+
+def printf(*words):
+    return "printf '%b' " + " ".join(f"'{w}'" for w in words)
+
+
+def test_side_effects_arrive_once(box, terms):
+    t = session(terms)
+    t.cut()
+    t.type(printf(r"\0033]9;note\0007", r"\0033]777;notify;a;b\0033\0134", r"\0033]99;i=1;kitty\0033\0134",
+                  r"\0033]7;file://far/dir\0007", r"\0033]52;;QUJD\0007", r"\0033]2;a title\0007", r"\0007") +
+           "; echo do''ne\r")
+    t.wait_for("done")
+    want = [b"\x1b]9;note\x1b\\", b"\x1b]777;notify;a;b\x1b\\", b"\x1b]99;i=1;kitty\x1b\\",
+            b"\x1b]7;file://far/dir\x1b\\", b"\x1b]52;;QUJD\x07"]
+    t.wait_for(want[-1])
+    t.wait_for("a title")
+    out = t.new()
+    assert [out.count(w) for w in want] == [1] * len(want), out
+    order = [out.index(w) for w in want]
+    assert order == sorted(order)
+    leave(t)
+
+
+def test_nothing_hides_in_a_notification(box, terms):
+    """What would end the sequence and begin another does not get through."""
+    t = session(terms)
+    t.cut()
+    t.type(printf(r"\0033]9;a\0302\0234\0033]0;no\0007", r"\0033]52;c;QQ=\0007", r"\0033]52;c;?\0007",
+                  r"\0033]52;x;QUJD\0007", r"\0033]8888;x\0007", r"\0033P+q544e\0033\0134") +
+           "; echo do''ne\r")
+    t.wait_for("done")
+    time.sleep(0.3)
+    out = re.sub(rb"printf.*?done", b"", t.new(), flags=re.S)
+    assert b"\x1b]52" not in out and b"8888" not in out and b"\x1bP" not in out
+    leave(t)
+
+
+class PipeSession:
+    """A session on the pipe alone, whose relays can be stopped: an outage."""
+
+    def __init__(self, box, terms):
+        os.symlink("/bin/cat", os.path.join(box.root, "bin", "piperelay"))
+        box.script("srv", 'exec 3<&0 4>&1 </dev/null >/dev/null\n'
+                   'piperelay <&3 3<&- 4>&- | tern-server "$@" 3<&- 4>&- | piperelay >&4 3<&- 4>&- &\n'
+                   'exec 3<&- 4>&-\nwait')
+        self.t = terms(["tern", "--local", "--transport=pipe", "--server=exec srv", "--", "inner"])
+        self.t.wait_for(READY)
+
+    def stop(self, number=signal.SIGSTOP):
+        for pid in procs.named("piperelay"):
+            os.kill(pid, number)
+
+    def go_on(self):
+        self.stop(signal.SIGCONT)
+
+
+def test_made_in_an_outage_they_arrive_once(box, terms):
+    s = PipeSession(box, terms)
+    mark = f"{box.home}/printed"
+    t = s.t
+    t.cut()
+    three = printf(r"\0007", r"\0033]9;note\0007", r"\0033]52;c;QUJD\0007")
+    last = printf(r"\0033]52;c;bGFzdA==\0007")
+    t.type(f"sleep 1; for i in 1 2 3; do {three}; sleep 1; done; {last}; touch {mark}\r")
+    time.sleep(0.5)
+    s.stop()
+    t.cut()
+    wait_until(lambda: os.path.exists(mark), 20, "the program's end")
+    assert b"]9;" not in t.new() and b"]52" not in t.new()
+    s.go_on()
+    t.wait_for("\x1b]52;c;bGFzdA==\x07")
+    t.type("\recho se''en\r")
+    t.wait_for("seen")
+    out = t.new()
+    assert out.count(b"\x1b]9;note\x1b\\") == 3
+    assert out.count(b"\x1b]52;c;bGFzdA==") == 1
+    bare = re.sub(rb"\x1b\][^\x07\x1b]*(\x07|\x1b\\)", b"", out)
+    assert 1 <= bare.count(b"\x07") <= 3
+    leave(t)
+
+
+def test_made_while_nobody_was_attached(box, terms):
+    t = session(terms)
+    mark = f"{box.home}/printed"
+    t.type("sleep 1; " + printf(r"\0007", r"\0033]9;note\0007", r"\0033]52;c;QUJD\0007") + f"; touch {mark}\r")
+    time.sleep(0.3)
+    t.type("\r~d")
+    t.wait_end()
+    assert b"\x1b]9;" not in t.new()
+    wait_until(lambda: os.path.exists(mark), 20, "the program's end")
+    for round in (1, 0):
+        t = terms(["tern", "--local", "--attach", box.session_names()[0]])
+        t.wait_for(READY)
+        t.type("\recho se''en\r")
+        t.wait_for("seen")
+        assert t.bytes.count(b"\x1b]9;note\x1b\\") == round
+        assert t.bytes.count(b"\x1b]52;c;QUJD\x07") == round
+        t.type("\r~d" if round else "\r~.")
+        t.wait_end()
+
+
+def test_a_clipboard_of_one_megabyte(box, terms):
+    data = base64.b64encode(os.urandom(1 << 20))
+    with open(f"{box.home}/clip", "wb") as f:
+        f.write(b"\x1b]52;c;" + data + b"\x1b\\")
+    t = session(terms)
+    t.cut()
+    t.type(f"cat {box.home}/clip; echo do''ne\r")
+    t.wait_for(b"\x1b]52;c;" + data + b"\x07", 30)
+    # More than that is refused, and the session goes on.
+    with open(f"{box.home}/clip", "wb") as f:
+        f.write(b"\x1b]52;c;" + data + b"QUJD\x1b\\")
+    t.cut()
+    t.type(f"cat {box.home}/clip; echo ag''ain\r")
+    t.wait_for("again")
+    time.sleep(0.2)
+    assert b"\x1b]52" not in t.new()
+    leave(t)
+
+
+def rss(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return int(re.search(r"VmRSS:\s+(\d+)", f.read())[1])
+
+
+def test_floods_are_bounded(box, terms):
+    box.script("flood", r"""import os
+big = b"\x1b]52;c;" + b"QUJD" * 50000 + b"\a"
+for i in range(3000):
+    os.write(1, b"\x1b]0;title %d\a\x1b]9;note %d\a\a\x1b]7;file://h/%d\a\x1b]52;p;QUFB\a" % (i, i, i))
+    if i % 100 == 0:
+        os.write(1, big)
+os.write(1, b"FLO" b"ODED\r\n")
+""", "/usr/bin/python3")
+    t = session(terms)
+    before = {p: rss(p) for p in box.servers() | box.clients()}
+    t.cut()
+    t.type("flood\r")
+    t.wait_for("FLOODED", 60)
+    t.type("echo af''ter\r")
+    t.wait_for("after", 30)
+    t.wait_for("\x1b]9;note 2999\x1b\\")
+    assert t.new().count(b"\x1b]9;") <= 3000
+    for p, kib in before.items():
+        assert rss(p) < kib + 24 * 1024, f"{procs.name(p)}: {kib} to {rss(p)} KiB"
+    leave(t)
+
+
+def test_resize_storm(box, terms):
+    t = session(terms)
+    for i in range(300):
+        t.resize(40 + i % 90, 10 + i % 40)
+        if i % 30 == 0:
+            t.type("x")
+    t.resize(77, 22)
+    t.cut()
+    t.type("\x15stty size | tr ' ' x\r")
+    t.wait_for("22x77", 30)
+    leave(t)
+
+
+def test_a_pipe_is_no_terminal(box):
+    p = box.run("tern", "--local")
+    assert p.returncode == 1 and "not a terminal" in p.stderr and p.stdout == ""
