@@ -2,6 +2,7 @@
 there, line for line, whatever the network does."""
 import itertools
 import os
+import random
 import re
 import shlex
 import shutil
@@ -53,7 +54,13 @@ def leave(box, w):
     """The end, heard by both sides while there is a network."""
     w.line("exit")
     w.wait(w.dead, 60)
+    gone(box)
+
+
+def gone(box):
+    """The last word has arrived on both sides."""
     box.wait_no_server()
+    wait_until(lambda: not box.clients(), 15, "no client")
 
 
 def above(w):
@@ -271,6 +278,64 @@ def test_none_on_request(tmux, box):
     assert "50" not in lines(w)
 
 
+# ---- a random script ----
+
+def story(box, tmux, net, seed):
+    """Output, long lines, clears, alternate screens, resizes and outages, in a real tmux; in the end each line
+    that was printed stands in the scrollback or on the screen, in order, unless the program cleared it."""
+    r = random.Random(seed)
+    w = run(tmux, box, net)
+    cols, rows, last, repeats, mark = 80, 24, 0, 0, 0
+    for _ in range(10):
+        what = r.choice(["lines", "lines", "long", "alt", "clear", "size", "size", "outage"])
+        if what == "size":
+            cols, rows = r.choice([40, 60, 80, 100]), r.randint(8, 40)
+            w.resize(cols, rows)
+            repeats += rows + 24
+        elif what == "outage" and net:
+            net.do("down")
+            time.sleep(r.uniform(0.1, 0.6))
+            net.do("up")
+        elif what == "alt":
+            w.line(r"printf '\033[?1049h\033[Hfull screen'; sleep 0.1; printf '\033[?1049l'")
+        elif what == "clear":
+            w.line(r"printf '\033[H\033[2J'")
+            mark = last  # what stood on the screen is gone
+        else:
+            n = r.choice([3, 30, 120])
+            pad = r.randint(50, 200) if what == "long" else 0
+            w.line(f"lines {last + 1} {last + n} {pad}")
+            last += n
+            if r.random() < 0.7:
+                w.wait(lambda: any(line.startswith(f"<{last}>") for line in lines(w)[-rows - 8:]), 30, f"<{last}>")
+    n = next(count)
+    w.line(f"echo over-{n}-$((6*7))")
+    w.wait(lambda: any(line.startswith(f"over-{n}-42") for line in w.rows()), 30, "the end of the script")
+    w.settled()
+    got = [int(n) for line in lines(w, join=True) for n in re.findall(r"<(\d+)>", line)]
+    at = extra = 0
+    lost = set()
+    for k in got:
+        if k > at:
+            lost |= set(range(at + 1, k))
+            at = k
+        else:
+            extra += 1
+    assert at == last or mark == last, f"seed {seed}: ends with {at}, not {last}"
+    assert not lost or mark, f"seed {seed}: {sorted(lost)[:5]} are missing, nothing was cleared"
+    assert len(lost) <= 45 * 10, f"seed {seed}: {len(lost)} are missing, more than clearing took"
+    assert extra <= repeats, f"seed {seed}: {extra} lines repeated, {repeats} allowed"
+    leave(box, w)
+
+
+@pytest.mark.parametrize("seed", range(1, 40 if SOAK else 4))
+def test_random_script(tmux, box, link_missing, seed):
+    box.script("lines", 'for i in $(seq $1 $2); do printf "<%s>" $i; '
+               'if [ $3 -gt 0 ]; then head -c $3 /dev/zero | tr "\\0" x; fi; echo; done', "/bin/bash")
+    net = None if link_missing else lab(box, "rtt=40", "loss=0.01")
+    story(box, tmux, net, seed)
+
+
 # ---- xterm ----
 
 @pytest.fixture(scope="module")
@@ -310,7 +375,7 @@ def test_seq_in_xterm(xterm, box, link_missing):
     assert got[-len(want) - 1:] == [*want, PROMPT]
     w.type("exit\r")
     w.end()
-    box.wait_no_server()
+    gone(box)
 
 
 def test_soft_wrap_in_xterm(xterm, box):
@@ -326,4 +391,4 @@ def test_soft_wrap_in_xterm(xterm, box):
         assert f"{i}:{long}" in text
     w.type("exit\r")
     w.end()
-    box.wait_no_server()
+    gone(box)
