@@ -100,7 +100,7 @@ void paint_init(struct paint *p, struct buf *out, struct paint_caps caps, uint16
     p->caps = caps;
     p->cols = cols;
     p->rows = rows;
-    p->at_known = p->pen_known = p->pending = p->above = false;
+    p->at_known = p->pen_known = p->pending = p->above = p->flow = false;
     p->pen = (struct pen){0};
     p->links = NULL;
     p->open = p->at = p->limit = NULL;
@@ -287,7 +287,8 @@ static void move(struct paint *p, uint16_t row, uint16_t col)
     uint8_t *d = room(p, 32);
     bool rich = p->caps.rich, sure = p->at_known && !p->pending;
     int down = row - p->row, right = col - p->col;
-    if (p->at_known && col == 0 && (down == 0 || (p->caps.firm && down > 0 && down <= 4))) {
+    if (p->at_known && col == 0 &&
+        (down == 0 || (p->caps.firm && down > 0 && down <= 4) || (p->flow && down == 1))) {
         if (p->col || p->pending)
             *d++ = '\r';
         while (down-- > 0)

@@ -46,6 +46,8 @@ struct paint {
                           always: none but within paint_grid */
     const struct links *links; /* of what is painted; the caller's, NULL after paint_init */
     bool above;                /* the line above row 0 has a wrap mark that must stay */
+    bool flow; /* go to the next row by CR LF: right even if the receiver has just been given
+                  another size */
 
     uint8_t *open, *at, *limit; /* private: the part of out being written */
     uint8_t spill[256];         /* private: stands in for it when out is nearly full */

@@ -10,6 +10,9 @@
 
 typedef const struct row *const *rows_ref;
 
+/* Below the last row of any terminal. */
+#define BOTTOM 9999
+
 void feed_init(struct feed *f)
 {
     *f = (struct feed){0};
@@ -269,13 +272,27 @@ static void scroll_out(struct view *v, struct paint *p, uint16_t out)
     struct row **told = v->told[SCREEN_MAIN];
     struct feed *q = &v->feed;
     struct scroll scrolls[SCROLL_MOST];
-    size_t n = feed_scrolls(v, (rows_ref)told, q->virt, scrolls);
+    size_t n = 0;
+    /* The terminal may have been resized, and we do not know it yet: what is on its way to it shall
+     * not depend on where rows stand, and then no line is lost. */
+    p->flow = out + 1 >= rows;
+    for (uint16_t i = 0; p->flow && i < rows; i++) {
+        row_unref(told[i]);
+        told[i] = NULL;
+    }
+    if (!p->flow)
+        n = feed_scrolls(v, (rows_ref)told, q->virt, scrolls);
     for (size_t i = 0; i < n; i++)
         frame_scroll(p, &scrolls[i]);
     p->above = q->tail;
     paint_grid(p, (rows_ref)told, q->virt, scrolls, n);
     paint_pen(p, &(struct pen){0}); /* lines come in with its background */
-    paint_move(p, (uint16_t)(rows - 1), 0);
+    p->flow = false;
+    paint_csi(p->out, 'H', BOTTOM, 0);
+    p->row = (uint16_t)(rows - 1);
+    p->col = 0;
+    p->at_known = true;
+    p->pending = false;
     for (uint16_t i = 0; i < out; i++)
         buf_put_u8(p->out, '\n');
     q->tail = q->virt[out - 1]->wrapped;
