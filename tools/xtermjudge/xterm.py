@@ -215,11 +215,11 @@ class Xterm:
         if cols > LIMIT[0] or rows > LIMIT[1]:
             raise ValueError(f"{cols}x{rows} does not fit the display")
         for _ in range(50):
-            self.send(b"\x1b[8;%d;%dt" % (rows, cols))
-            self._settle()
             got = self.ask([b"\x1b[18t"])[0]
             if got == b"\x1b[8;%d;%dt" % (rows, cols):
                 return
+            self.send(b"\x1b[8;%d;%dt" % (rows, cols))
+            self._settle()
         raise Dead(f"asked for {cols}x{rows}, has {got!r}")
 
     def _settle(self):
