@@ -325,31 +325,37 @@ def test_64_mib_both_ways_through_an_outage_and_a_move(away, soak):
     for _ in range(size // MIB):
         want.update(block)
     p = away.far.popen("tern-f", "far", "cat", stdin=subprocess.PIPE)
-    progress = {"in": 0}
+    dead = threading.Event()
 
     def feed():
-        for _ in range(size // MIB):
+        for i in range(size // MIB):
+            if i == size // MIB // 2:
+                assert dead.wait(patience)  # so that the rest has to pass through the outage
             p.stdin.write(block)
-            progress["in"] += MIB
         p.stdin.close()
+
+    def cut():
+        away.lab.do("down")
+        dead.set()
+        away.outage(seconds, True)
 
     feeder = threading.Thread(target=feed, daemon=True)
     feeder.start()
-    got, count, cut = hashlib.sha256(), 0, False
-    end = time.monotonic() + patience
+    cutter = None
+    got, count, start = hashlib.sha256(), 0, time.monotonic()
     while True:
         piece = os.read(p.stdout.fileno(), MIB)
         if not piece:
             break
         got.update(piece)
         count += len(piece)
-        if not cut and count > size // 4:
-            cut = True
-            threading.Thread(target=away.outage, args=(seconds, True), daemon=True).start()
-        assert time.monotonic() < end
+        if count > size // 8 and not cutter:
+            cutter = threading.Thread(target=cut, daemon=True)
+            cutter.start()
+        assert time.monotonic() < start + patience
     assert p.wait(30) == 0
     assert p.stderr.read() == b""
-    assert cut and count == size
+    assert count == size and time.monotonic() - start > seconds
     assert got.digest() == want.digest()
 
 
@@ -357,7 +363,7 @@ def test_64_mib_both_ways_through_an_outage_and_a_move(away, soak):
 def test_tools_through_an_outage(away, box, tool, soak):
     if not shutil.which(tool):
         pytest.skip(f"{tool} is not installed")
-    far, mib = away.far, 24
+    far, mib, dead = away.far, 16, 2
     if tool == "git":
         bare, work = make_repository(far, mib)
         words = [["push", "-q", f"far:{bare}", "main"], ["clone", "-q", f"far:{bare}", box.file("back")]]
@@ -369,8 +375,9 @@ def test_tools_through_an_outage(away, box, tool, soak):
         calls = [lambda: far.run(*TOOLS[tool](far, src, there)), lambda: far.run(*BACK[tool](far, there, box.file("back")))]
     away.lab.do("rate=100mbit")
     for call in calls:
-        cutter = threading.Timer(1.2, away.outage, args=(3, True))
+        cutter, start = threading.Timer(1, away.outage, args=(dead, True)), time.monotonic()
         cutter.start()
         call()
         cutter.join()
+        assert time.monotonic() - start > 1 + dead  # it fell into the middle
     assert tree(box.file("back")) == tree(src)
