@@ -3,7 +3,8 @@
 
     tests/run.py check              everything, ends with one line "N passed, N failed, N skipped"
     tests/run.py fuzz --seconds N   each fuzz target for N seconds (clang, libFuzzer, ASan, UBSan)
-    tests/run.py soak               every simulator seed in full, then ten minutes of each fuzzer
+    tests/run.py soak               every simulator seed in full, more seeds beside xterm and libvterm, then ten minutes
+                                    of each fuzzer
 
 Exit status: 0 when nothing failed, else 1.
 """
@@ -301,6 +302,9 @@ def soak(tally):
         with Stage("sim, in full"):
             meson_tests(tally, ASAN, ["unit", "vt", "sim"], 6 * 3600, {"TERN_SOAK": "1"},
                         ["--timeout-multiplier", "0"])
+        with Stage("the engine beside xterm and libvterm, many seeds"):
+            # difftern of the sanitizer build
+            pytests(tally, ["tests/judge"], 4 * 3600, {"TERN_BUILD": str(ROOT / ASAN), "TERN_SOAK": "1"})
         with Stage("fuzz, ten minutes for each target"):
             fuzz(tally, 600)
 

@@ -51,6 +51,7 @@ PREDICATES = {
     "checksum": only("reply", says(rb"\*y")),
     "fill-rendition": only("pen", says(rb"\$x")),
     "half-wide-rendition": only("pen", says(rb"[\xe4-\xed]", rb"\$[rt]")),
+    "half-wide-rectangle": only("cell", says(rb"[\xe4-\xed]", rb"\$[vxz{]")),
     "reset-1049-on-main": says(rb"\x1b\[\?1049l"),
     "ris-alternate": says(rb"\x1b\[\?(47|1047|1049)h.*\x1bc.*\x1b\[\?(47|1047)h"),
     "rep-memory": says(rb"(\x1b[P_\]]|\x18).*\x1b\[\d*b"),
