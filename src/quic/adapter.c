@@ -345,12 +345,10 @@ static void stopped(struct quic *q, struct quic_stream *s)
 
 static struct quic_stream *next_stream(struct quic *q, const struct quic_facts *f)
 {
-    /* Without anybody who types on this link half of the congestion window, about what the path
-     * holds without a queue, is bulk's own: typing may be on another link, but so may be somebody
-     * who never yields. */
-    uint64_t least = f->yield ? 0 : q->stat.cwnd / 2;
-    uint64_t most = q->yield.window > least ? q->yield.window : least;
-    bool full = q->stat.bytes_in_flight >= most;
+    /* What was in flight before a silence is no measure of what is in the path. */
+    uint64_t fresh = 2 * q->stat.smoothed_rtt / NGTCP2_MICROSECONDS + PEER_ACK_DELAY;
+    bool full =
+        f->yield && q->stat.bytes_in_flight >= q->yield.window && q->now_us - q->acked_us < fresh;
     for (;;) {
         struct quic_stream *s = quic_table_next(&q->table, full ? STREAM_SHELL : STREAM_BULK);
         if (!s || s->known)

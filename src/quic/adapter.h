@@ -51,7 +51,7 @@ struct quic_facts {
     uint64_t floor_us;  /* least round-trip time of the path in use; 0 = not known */
     size_t mtu;         /* bytes of a datagram on the path in use, QUIC_MTU_MIN.._MAX */
     size_t room;        /* bytes that may leave now; SIZE_MAX = no limit */
-    bool yield;         /* somebody types on this link: keep queues short whatever it costs */
+    bool yield;         /* somebody types: keep queues short */
 };
 
 /* NULL only when the libraries refuse to start (out of memory, or a hardened build without what we

@@ -229,6 +229,7 @@ static void send_all(struct pair *p, struct pair_end *e, struct damage *to)
         for (size_t at = 0; at < b.len; at += b.segment) {
             size_t len = b.len - at < b.segment ? b.len - at : b.segment;
             assert_true(quic_packet_is(b.data + at, len));
+            p->largest = len > p->largest ? len : p->largest;
             damage_put(to, p->now_us, b.data + at, len, 0);
         }
     }

@@ -44,7 +44,7 @@ struct pair {
     struct damage up, down; /* to the server, to the client */
     uint64_t probe_us, up_probe, down_probe;
     uint64_t proven_us; /* newest round trip of the stand-in for the link */
-    bool announced;
+    size_t largest;     /* datagram sent */
 };
 
 struct pair_config {
