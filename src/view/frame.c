@@ -163,6 +163,8 @@ static void put_modes(struct view *v, const struct modes *want, struct buf *out)
     struct modes to = modes_for(&v->facts, want), was = v->modes;
     if (!v->told_all) {
         const struct modes none = {.cursor_shape = 0};
+        if (was.mouse_coding == MOUSE_PIXELS) /* which a stock peer's "off" leaves */
+            mode_put(out, MOUSE_PIXELS, false);
         modes_put(out, &none, &to, true, SNAPSHOT_STOCK);
         buf_put_text(out, to.app_keypad ? "\033=" : "\033>");
         /* The rarer ones are told only where one of both is on. */
