@@ -60,6 +60,8 @@ class Script:
                                for _, word, rest in self.commands if word == "resize"]
         if any(word == "replica" for _, word, _ in self.commands):
             return "a replica is ours"
+        if any(word == "profile" and rest.strip() != "none" for _, word, rest in self.commands):
+            return "xterm has one width profile"
         if any(word == "push" and DECSCL.search(unquote(rest)) for _, word, rest in self.commands):
             return "DECSCL takes xterm out of UTF-8, for later scripts too"
         if any(c > LIMIT[0] or r > LIMIT[1] for c, r in sizes):
