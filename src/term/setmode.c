@@ -423,14 +423,14 @@ void modes_set(struct term *t, bool on)
 bool mode_needs_fact(const struct term *t, int32_t number)
 {
     const struct mode *m = mode_find(number, true);
-    return m && m->needs && !(m->needs & t->facts.can);
+    return m && ((m->needs && !(m->needs & t->facts.can)) ||
+                 (m->number == 2027 && !t->profile.graphemes));
 }
 
 int mode_report(struct term *t, int32_t number, bool private)
 {
     const struct mode *m = mode_find(number, private);
-    if (!m || (m->needs && !(m->needs & t->facts.can)) ||
-        (m->number == 2027 && !t->profile.graphemes))
+    if (!m || (private && mode_needs_fact(t, number)))
         return 0;
     if (m->how > MODE_CALL)
         return m->how == MODE_NEVER ? 4 : 3;

@@ -169,7 +169,11 @@ static void put_modes(struct view *v, const struct modes *want, struct buf *out)
         buf_put_text(out, to.app_keypad ? "\033=" : "\033>");
         /* The rarer ones are told only where one of both is on. */
         v->modes = to;
-        v->modes.mouse_coding = to.mouse_coding == MOUSE_PIXELS ? MOUSE_SGR : to.mouse_coding;
+        /* Pixels are not among what was told just now, and only their own reset ends them. */
+        if (to.mouse_coding == MOUSE_PIXELS)
+            v->modes.mouse_coding = MOUSE_SGR;
+        else if (!to.mouse_coding && was.mouse_coding == MOUSE_PIXELS)
+            v->modes.mouse_coding = MOUSE_PIXELS;
         v->modes.cursor_shape = to.cursor_shape ? 0 : was.cursor_shape;
         v->modes.alt_scroll = to.alt_scroll ? false : was.alt_scroll;
         v->modes.urgent_bell = to.urgent_bell ? false : was.urgent_bell;
