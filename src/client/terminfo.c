@@ -105,7 +105,6 @@ static void fill_by_name(struct view_facts *f, const struct known *known, const 
     f->paint.links = PAINT_LINKS_PLAIN;
     f->il_dl = f->title = f->title_stack = f->shape = f->clip = f->osc = f->notify = true;
     f->clear_scrollback = true;
-    f->paint.links = PAINT_LINKS_PLAIN;
     f->smcup = "\033[?1049h";
     f->rmcup = "\033[?1049l";
     f->sync = known->sync;

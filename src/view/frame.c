@@ -175,6 +175,7 @@ static void put_modes(struct view *v, const struct modes *want, struct buf *out)
         else if (!to.mouse_coding && was.mouse_coding == MOUSE_PIXELS)
             v->modes.mouse_coding = MOUSE_PIXELS;
         v->modes.cursor_shape = to.cursor_shape ? 0 : was.cursor_shape;
+        v->modes.cursor_blink = was.cursor_blink;
         v->modes.alt_scroll = to.alt_scroll ? false : was.alt_scroll;
         v->modes.urgent_bell = to.urgent_bell ? false : was.urgent_bell;
         v->modes.scheme_reports = to.scheme_reports ? false : was.scheme_reports;
