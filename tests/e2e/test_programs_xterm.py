@@ -1,6 +1,7 @@
 """What tmux cannot judge is judged by a real xterm: margins, DEC rectangles, protected cells, character sets; and the
 bytes that reach the user's terminal."""
 import os
+import re
 import shutil
 
 import pytest
@@ -88,3 +89,12 @@ def test_mc(xterm, box):
 def test_recorded_htop(xterm, box):
     record = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data", "htop.typescript")
     both_ways(xterm, box, f"stty raw -echo; cat {record}; head -c 1 >/dev/null", [], "Swp", "\n")
+
+
+def test_links_by_their_bytes(xterm, box):
+    """Neither this xterm nor tmux 3.3 shows hyperlinks: the bytes that reach the terminal tell."""
+    url = "https://example.org/a?b=c"
+    text = rf"\033]8;;{url}\033\\linked\033]8;;\033\\ plain ready"
+    w = both_ways(xterm, box, show(text), [], "ready", "\n")
+    link = re.search(rb"\x1b\]8;[^;]*;" + re.escape(url.encode()) + rb"(?:\x1b\\|\a)(.*?)\x1b\]8;;(?:\x1b\\|\a)", w.sent, re.S)
+    assert link and re.sub(rb"\x1b\[[^a-zA-Z]*[a-zA-Z]", b"", link.group(1)) == b"linked", w.sent[-400:]

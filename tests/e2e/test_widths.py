@@ -14,6 +14,7 @@ import unicodedata
 
 import pytest
 
+from lib import procs
 from lib.xwindow import XWindow, judge
 
 UNICODE = "/usr/share/unicode"
@@ -133,8 +134,7 @@ def walk():
     return list(pages(sequences)), width
 
 
-def test_in_xterm(xterm, box, walk):
-    all_pages, width = walk
+def in_xterm(xterm, box, all_pages, width):
     program(box, all_pages)
     w = XWindow(xterm, [shutil.which("tern", path=box.env["PATH"]), "--local", "--", "job"], COLS, ROWS, box.env)
     bad = []
@@ -146,6 +146,26 @@ def test_in_xterm(xterm, box, walk):
         w.type("n")
     w.end()
     assert not bad, f"{len(bad)} of {sum(map(len, all_pages))}:\n" + "\n".join(bad[:40])
+
+
+def test_in_xterm(xterm, box, walk):
+    in_xterm(xterm, box, *walk)
+
+
+def test_ambiguous_is_two_in_a_wide_xterm(box, walk):
+    """An xterm that draws ambiguous characters two columns wide: tern measures that, and the far engine follows."""
+    missing = judge.why_not()
+    if missing:
+        pytest.skip(missing)
+    wide = list(ambiguous())
+    latin1 = [c for c in wide if c < "\u0100"]  # one column everywhere: wcwidth of every locale
+    narrow = walk[1]
+    # The first page is blank: the answer of the terminal is on its way.
+    all_pages = [[], *pages([c for c in wide if c not in latin1])]
+    with judge.Xterm(resources={"cjkWidth": "true"}) as xterm:
+        xterm.paper_copy(b"\x1b[i")
+        box.before |= procs.descendants()
+        in_xterm(xterm, box, all_pages, lambda text: 2 if text in wide else narrow(text))
 
 
 @pytest.mark.needs("tmux")
