@@ -29,11 +29,12 @@ import local
 import page
 import plot
 import process
+import scroll
 import streams
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = {"engine": "engine throughput", "process": "engine throughput as a process, on a pty", "frames": "frame costs",
-         "memory": "memory of tern --local"}
+         "scroll": "bytes to the terminal; the screen while history flows", "memory": "memory of tern --local"}
 IDLE_SECONDS = {True: 130, False: 300}  # quick, else
 NOT_WRITTEN = [
     ("TCP forwards; typing while a forward fills the link", "this version of tern has no forwards"),
@@ -81,6 +82,13 @@ def run_local(chosen, build, rounds, raw):
         add("Frames", "Snapshot, difference to the last snapshot, dropping that one. *native* is what two terns "
             "speak, *stock* what mosh understands. A screen full of text; the bytes are what is sent before compression.",
             local.frame_table(build, rounds))
+    if "scroll" in chosen:
+        print("scroll", flush=True)
+        add("Bytes to the terminal", f"A program in a session of 80x24 whose screen is full prints when a line is typed; bytes that the "
+            f"user's terminal gets for it, median of {scroll.UPDATES} each. tern feeds the terminal's scrollback, mosh and tmux do not.",
+            scroll.frame_table(build, rounds))
+        add("The screen while the history flows", f"Keys echoed by the far side over {', '.join(scroll.LINK)}, while lines that left "
+            "the screen come behind it with `--history-lines=all`.", scroll.delay_table(build, rounds))
     if "memory" in chosen:
         print("memory", flush=True)
         add("Memory without ssh", "`tern --local` at 80x24 running `/bin/sh`, after 20 typed commands, when nothing moves: "
