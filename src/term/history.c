@@ -24,6 +24,7 @@ struct reading {
     struct block *block; /* NULL: none */
     uint8_t *bytes;      /* decompressed; NULL: the block has them as they are */
     uint32_t *at;        /* at[i]: offset of line i, for i < lines */
+    uint32_t size;       /* entries that at has room for */
     uint32_t lines, end; /* indexed so far; end: offset behind them */
 };
 
@@ -35,6 +36,8 @@ struct history {
     size_t block_bytes; /* of a block when it is full */
     size_t tidied;      /* blocks from the oldest on that are compressed or dense */
     size_t since;       /* packed bytes appended since history_tidy */
+    uint8_t *spare;     /* memory of a full block that was dropped, for the next one; or NULL */
+    uint32_t spare_size;
     struct reading reading;
     struct row *line; /* the last one that history_line gave, or NULL */
     uint64_t line_n;
@@ -92,7 +95,12 @@ static void block_free(struct history *h, struct block *b)
         reading_end(h);
     h->bytes -= block_cost(b);
     h->kept -= b->lines;
-    free(b->bytes);
+    if (!h->spare && b->size >= h->block_bytes) {
+        h->spare = b->bytes;
+        h->spare_size = b->size;
+    } else {
+        free(b->bytes);
+    }
     free(b);
 }
 
@@ -152,10 +160,17 @@ static struct block *block_for(struct history *h, size_t room)
     struct block *b = newest(h);
     bool whole = b && (b->stored || b->dense || b->len >= h->block_bytes ||
                        b->lines >= HISTORY_BLOCK_LINES || b->first + b->lines != h->end);
-    if (whole && !b->stored && b->size > b->len)
+    if (whole && !b->stored && b->len < b->size / 16 * 15)
         block_resize(h, b, b->len);
     if (!b || whole)
         b = block_new(h);
+    if (!b->size && h->spare && h->spare_size >= room) {
+        h->bytes -= block_cost(b);
+        b->bytes = h->spare;
+        b->size = h->spare_size;
+        h->bytes += block_cost(b);
+        h->spare = NULL;
+    }
     if (b->size - b->len < room) {
         size_t size = b->size ? b->size * 2u : 512;
         if (size > h->block_bytes)
@@ -203,7 +218,10 @@ static const uint8_t *read_block(struct history *h, struct block *b)
     }
     const uint8_t *bytes = r->bytes ? r->bytes : b->bytes;
     if (r->lines < b->lines) {
-        r->at = mem_resize(r->at, b->lines, sizeof *r->at);
+        if (r->size < b->lines) {
+            r->size = b->lines < HISTORY_BLOCK_LINES / 2 ? 2 * b->lines : HISTORY_BLOCK_LINES;
+            r->at = mem_resize(r->at, r->size, sizeof *r->at);
+        }
         while (r->lines < b->lines) {
             r->at[r->lines++] = r->end;
             r->end += (uint32_t)row_pack_length(bytes + r->end);
@@ -304,7 +322,9 @@ void history_clear(struct history *h)
     while (h->blocks)
         drop_oldest(h);
     free(h->block);
+    free(h->spare);
     h->block = NULL;
+    h->spare = NULL;
     h->size = 0;
     h->first = h->end;
 }

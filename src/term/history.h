@@ -26,7 +26,7 @@ struct history;
 #define HISTORY_BLOCK_LINES 4096
 
 /* At most `bytes` of memory for lines (0: only count), and besides that one block and one row for
- * reading. */
+ * reading, and the memory of one more block. */
 struct history *history_new(size_t bytes);
 void history_free(struct history *h);
 
