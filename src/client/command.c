@@ -226,7 +226,7 @@ static void on_refused(void *ctx, struct chan *ch, uint32_t code, const char *te
 static void on_readable(void *ctx, struct chan *ch)
 {
     (void)ch;
-    feed(ctx);
+    wake(ctx); /* a row of datagrams is written at once */
 }
 
 static void on_writable(void *ctx, struct chan *ch)
@@ -261,6 +261,7 @@ static void on_request(void *ctx, struct chan *ch, const struct message *m)
 static void on_broken(void *ctx, struct chan *ch, uint64_t code)
 {
     struct command *c = ctx;
+    feed(c);
     chan_counters(ch, &c->counters);
     fail(c, code == STREAM_LOST ? "the connection to the server is over: it ended there"
                                 : "the server gave the command up");
@@ -330,6 +331,7 @@ static void turn(void *ctx)
     struct command *c = ctx;
     uint64_t now_us = loop_now_us(c->loop);
     struct link_datagram d;
+    feed(c);
     check_done(c, now_us);
     paths_serve(c->paths, now_us);
     while (command_end_poll(c->end, now_us, &d) > 0)

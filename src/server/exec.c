@@ -107,10 +107,7 @@ static void check_over(struct exec *e)
     exec_free(e);
 }
 
-static void on_later(void *ctx)
-{
-    check_over(ctx);
-}
+static void on_later(void *ctx);
 
 static void on_exited(void *ctx, const struct proc_exit *how)
 {
@@ -332,14 +329,23 @@ static void drop(struct exec *e)
 
 static void on_readable(void *ctx, struct chan *c)
 {
-    struct exec *e = chan_owner(c);
     (void)ctx;
-    feed(e);
-    if (!chan_over(c))
+    later_set(&((struct exec *)chan_owner(c))->later); /* a row of datagrams is written at once */
+}
+
+static void on_later(void *ctx)
+{
+    struct exec *e = ctx;
+    if (e->chan)
+        feed(e);
+    if (e->chan && chan_over(e->chan)) {
+        log_line(e->set->config.log, LOG_INFO, "exec", "%u: closed by the client",
+                 chan_number(e->chan));
+        chan_release(e->chan);
+        drop(e);
         return;
-    log_line(e->set->config.log, LOG_INFO, "exec", "%u: closed by the client", chan_number(c));
-    chan_release(c);
-    drop(e);
+    }
+    check_over(e);
 }
 
 static void on_writable(void *ctx, struct chan *c)
