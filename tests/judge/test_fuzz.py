@@ -8,8 +8,8 @@ import pytest
 
 import rules
 import xfuzz
-from conftest import ROOT
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 XTERM_CASES, XTERM_SOAK = 400, 20000
 VTERM_CASES, VTERM_SOAK = 40000, 4000000
 # Cases that an argument takes out of the comparison, at the most.
@@ -71,7 +71,7 @@ def test_every_argument_has_its_place():
     """argued.txt names each rule of rules.py, and each name in the C files; and the other way round."""
     sides = {"xterm": set(rules.PREDICATES), "vterm": set()}
     for name in ("grammar.c", "look.c"):
-        with open(os.path.join(ROOT, "tests", "judge", name), encoding="utf-8") as f:
+        with open(os.path.join(HERE, name), encoding="utf-8") as f:
             sides["vterm"] |= set(re.findall(r"\bvterm-[a-z0-9-]+", f.read()))
     for side, names in sides.items():
         argued = {name for s, name, reason in rules.lines() if s == side and len(reason) > 20}

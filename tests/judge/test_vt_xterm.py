@@ -5,9 +5,8 @@ import os
 
 import argued
 import vt
-from conftest import ROOT
 
-FOLDER = os.path.join(ROOT, "tests", "vt")
+FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "vt")
 SCRIPTS = sorted(glob.glob(os.path.join(FOLDER, "*.vt")))
 # What xterm can tell of all scripts together, at the least: the comparison must not go blind unseen.
 AT_LEAST = 2000

@@ -4,15 +4,17 @@
         s = x.show(20, 6, [b"ab\\x1b[1mc"])
         s.rows, s.cursor, s.replies, s.pen(0, 2), s.mode("?7"), s.history
 
-One xterm lives for thousands of cases: each begins with RIS and a resize, which xterm does before it
-reads on, so no wait is needed anywhere. What stands on the screen is read back in band: media copy
+One xterm lives for thousands of cases: each begins with RIS and, where the size differs, a resize;
+that xterm is through with one is seen by a focus report that comes behind it, so nothing sleeps. What stands on the screen is read back in band: media copy
 (CSI i) prints the text, XTREPORTSGR (CSI # |) the rendition of a cell, DSR, DECRQM, DECRQSS and
 XTWINOPS the rest. The caller gives steps: bytes are pushed, (columns, rows) resizes.
 """
+import ctypes
 import os
 import re
 import select
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -59,6 +61,14 @@ def zero_width(char):
     return (unicodedata.category(char) in ("Mn", "Me", "Cf") and char != "\u00ad") or "ᅠ" <= char <= "ᇿ"
 
 
+LIBC = ctypes.CDLL(None)
+
+
+def die_with_parent():
+    """In a child: a judge that is killed leaves no Xvfb behind."""
+    LIBC.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 class Xterm:
     def __init__(self, resources=(), display=None):
         self.folder = tempfile.mkdtemp(prefix="xj-")
@@ -84,7 +94,7 @@ class Xterm:
     def _start(self, command, pass_fds, env):
         with open(f"{self.folder}/log", "ab") as log:
             proc = subprocess.Popen(command, pass_fds=pass_fds, env=env, stdin=subprocess.DEVNULL,
-                                    stdout=log, stderr=log, start_new_session=True)
+                                    stdout=log, stderr=log, start_new_session=True, preexec_fn=die_with_parent)
         self.procs.append(proc)
         return proc
 
