@@ -9,6 +9,7 @@
 #define PEER_ACK_DELAY 25000u /* what both ends announce: the library's default */
 #define SEGMENTS_MAX   64     /* UDP_MAX_SEGMENTS */
 #define CLOSE_AGAIN    1000000u
+#define ROW_US         500u
 
 static ngtcp2_tstamp stamp(struct quic *q, uint64_t now_us)
 {
@@ -419,14 +420,24 @@ static ngtcp2_ssize put_datagram(struct quic *q, uint8_t *to, size_t size,
     return ngtcp2_conn_writev_stream(q->conn, NULL, NULL, to, size, NULL, 0, -1, NULL, 0, ts);
 }
 
+/* Bytes that may leave in one row: what the path carries in half a millisecond, ten packets at
+ * least (RFC 9002 §7.7). The library's own word is ten packets at any rate, which costs a wake-up
+ * and a timer for each; its pacer waits as long as the row was big. */
+static size_t quantum_of(const struct quic *q, const struct quic_facts *f)
+{
+    uint64_t srtt_us = q->stat.smoothed_rtt / NGTCP2_MICROSECONDS;
+    uint64_t bytes = q->stat.cwnd * ROW_US / (srtt_us ? srtt_us : 1);
+    return bytes < 10 * f->mtu ? 10 * f->mtu : bytes < QUIC_BATCH ? (size_t)bytes : QUIC_BATCH;
+}
+
 /* Datagrams of one size, the last perhaps shorter, as many as fit. */
 static int fill_batch(struct quic *q, const struct quic_facts *f, ngtcp2_tstamp ts,
                       struct quic_batch *out)
 {
     size_t most = f->room < sizeof q->out ? f->room : sizeof q->out;
-    size_t quantum = ngtcp2_conn_get_send_quantum(q->conn);
+    size_t quantum = quantum_of(q, f);
     size_t segment = f->mtu, len = 0;
-    if (q->done && quantum < most && quantum >= 10 * f->mtu)
+    if (q->done && quantum < most)
         most = quantum;
     for (int i = 0; i < SEGMENTS_MAX && len + segment <= most; i++) {
         ngtcp2_ssize n = put_datagram(q, q->out + len, segment, f, ts);
