@@ -5,6 +5,8 @@ import re
 
 PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "argued.txt")
 
+WIDE = rb"[\xe4-\xed]"  # the first byte of those of the grammar
+
 
 class Rule:
     def __init__(self, name, reason):
@@ -45,13 +47,20 @@ def xterm_colours(case, found):
                for kind, _, _, theirs in found)
 
 
+def half_wide(case, found):
+    """A few cells, of which one terminal has half a wide character, or their renditions."""
+    return (says(WIDE)(case, found) and len(found) <= 4 and
+            all(kind == "pen" or kind == "cell" and "" in (a, b) for kind, _, a, b in found))
+
+
 PREDICATES = {
     "lone-mark": says("\u0300".encode()),
     "uk-latin1": says(rb"\x1b\(A"),
     "checksum": only("reply", says(rb"\*y")),
     "fill-rendition": only("pen", says(rb"\$x")),
-    "half-wide-rendition": only("pen", says(rb"[\xe4-\xed]", rb"\$[rt]")),
-    "half-wide-rectangle": only("cell", says(rb"[\xe4-\xed]", rb"\$[vxz{]")),
+    "half-wide": half_wide,
+    "decsed-unprotects": only("cell", says(rb"\x1b\[1\"q", rb"\x1b\[\?2J")),
+    "restore-pending": says(rb"\x1b\[!p.*(\x1b8|\x1b\[\?1048l|\x1b\[u)"),
     "reset-1049-on-main": says(rb"\x1b\[\?1049l"),
     "ris-alternate": says(rb"\x1b\[\?(47|1047|1049)h.*\x1bc.*\x1b\[\?(47|1047)h"),
     "rep-memory": says(rb"(\x1b[P_\]]|\x18).*\x1b\[\d*b"),
