@@ -71,6 +71,10 @@ static void check(const struct term *t)
     CHECK(buf_len(&t->replies) <= TERM_REPLY_MAX);
     CHECK(buf_len(&t->parser.osc) <= (size_t)PARSER_CLIP_CHARS + UTF8_MAX);
     CHECK(!t->title || strlen(t->title) <= TITLE_MAX);
+    CHECK(t->titles_n <= TITLE_STACK_MAX && t->kitty[0].top < KITTY_STACK_MAX &&
+          t->kitty[1].top < KITTY_STACK_MAX);
+    CHECK(t->modes.sync == (t->held != NULL));
+    CHECK(links_memory(t->links) <= LINKS_BYTES + (1u << 20));
     CHECK(!t->clip || strlen(t->clip) <= CLIP_MAX);
     CHECK(!t->config.replica || (!t->history && !buf_len(&t->replies)));
     CHECK(!t->history || history_bytes(t->history) <= HISTORY_BYTES);
@@ -92,7 +96,7 @@ static uint64_t checksum_row(const struct row *r, uint64_t h)
         size_t n = row_text(r, c, u);
         for (size_t i = 0; i < n; i++)
             h = mix(h, u[i]);
-        h = mix(mix(mix(mix(h, p.fg), p.bg), p.ul), p.attr);
+        h = mix(mix(mix(mix(mix(h, p.fg), p.bg), p.ul), p.attr), p.link);
     }
     return h;
 }
