@@ -24,6 +24,8 @@
 #define SIGNAL_US 1000000u
 /* Silence that -v tells of. */
 #define SILENCE_US 3000000u
+/* Logins in a row that found no server for us, with nothing heard between them: it is gone. */
+#define REFUSED_MOST 5
 
 static const int told_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 #define TOLD_SIGNALS (sizeof told_signals / sizeof *told_signals)
@@ -56,6 +58,7 @@ struct command {
     int signal;         /* that killed the command */
     int our_signal;     /* that we got first */
     uint64_t signal_us; /* then */
+    int refused;        /* logins that found no server for us, since anything came */
     bool silent_told;   /* -v */
     char text[256];     /* why it did not work; "" = nothing to say */
 };
@@ -354,6 +357,7 @@ static void on_datagram(void *ctx, const struct path_ref *from, bool congested,
     struct command *c = ctx;
     if (from->kind == PATH_PIPE && c->rejoin)
         rejoin_works(c->rejoin);
+    c->refused = 0;
     command_end_datagram(c->end, from, congested, bytes, len, loop_now_us(c->loop));
     wake(c);
 }
@@ -379,12 +383,12 @@ static void on_relay(void *ctx, const struct boot_pipe *pipe)
     wake(c);
 }
 
-/* No end: a server that is merely stopped comes back. But where nothing else gets through, and the
- * server says that there is no such session, nobody waits for us. */
+/* No end: a server that is merely stopped comes back. But where nothing else gets through, and it
+ * is told again and again that there is no such session, nobody waits for us. */
 static void on_relay_refused(void *ctx)
 {
     struct command *c = ctx;
-    if (link_quiet(command_end_link(c->end), loop_now_us(c->loop)))
+    if (++c->refused >= REFUSED_MOST)
         fail(c, "the command is gone: no tern-server there knows it");
     wake(c);
 }

@@ -145,7 +145,8 @@ static const struct found *survey_find(const struct survey *v, const char *name)
         const struct found *f = &v->found[i];
         if (*name && !strcmp(f->session.name, name))
             return f;
-        if (!*name && !f->session.attached && (!best || f->session.away_s < best->session.away_s))
+        if (!*name && !f->session.attached && !f->session.bare &&
+            (!best || f->session.away_s < best->session.away_s))
             best = f;
     }
     return best;
@@ -158,7 +159,7 @@ static void tell_left(const struct survey *v)
     size_t len = 0, more = 0;
     for (size_t i = 0; i < v->count; i++) {
         const struct control_session *c = &v->found[i].session;
-        if (c->attached)
+        if (c->attached || c->bare)
             continue;
         if (len + strlen(c->name) + 3 > sizeof names)
             more++;
@@ -175,7 +176,7 @@ static void tell_left(const struct survey *v)
                 names);
 }
 
-int admin_choose_name(const char *wish, char name[static SESSION_NAME_MAX + 1],
+int admin_choose_name(const char *wish, bool tell, char name[static SESSION_NAME_MAX + 1],
                       char why[static ADMIN_ERROR])
 {
     struct survey v;
@@ -200,7 +201,7 @@ int admin_choose_name(const char *wish, char name[static SESSION_NAME_MAX + 1],
                 break;
         }
     }
-    if (!err)
+    if (!err && tell)
         tell_left(&v);
     survey_fini(&v);
     return err;
@@ -277,10 +278,14 @@ int server_ls(void)
     char why[SOCKDIR_ERROR];
     if (survey_init(&v, why))
         return complain(why);
-    if (v.count)
+    size_t shown = 0;
+    for (size_t i = 0; i < v.count; i++)
+        shown += !v.found[i].session.bare;
+    if (shown)
         printf("%-16s %-10s %-8s%s\n", "NAME", "SIZE", "AGE", "STATE");
     for (size_t i = 0; i < v.count; i++)
-        print_session(&v.found[i].session);
+        if (!v.found[i].session.bare)
+            print_session(&v.found[i].session);
     survey_fini(&v);
     return fflush(stdout) ? 1 : 0;
 }

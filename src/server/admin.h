@@ -12,10 +12,11 @@
 int admin_lock(void);
 void admin_unlock(int lock);
 
-/* Tells on stderr which sessions were left here, and chooses the name of a new session: `wish`, or
- * the first free number. ERR_STATE with a line in why when wish is taken, ERR_SYS when the folder
- * cannot be used. Before this process itself listens, or it would wait for its own answer. */
-int MUST_USE admin_choose_name(const char *wish, char name[static SESSION_NAME_MAX + 1],
+/* Tells on stderr which sessions were left here (if `tell`), and chooses the name of a new session:
+ * `wish`, or the first free number. ERR_STATE with a line in why when wish is taken, ERR_SYS when
+ * the folder cannot be used. Before this process itself listens, or it would wait for its own
+ * answer. */
+int MUST_USE admin_choose_name(const char *wish, bool tell, char name[static SESSION_NAME_MAX + 1],
                                char why[static ADMIN_ERROR]);
 /* Have the owner of session `name` (empty: the one that was left last) open a link, print its
  * connect line and relay between stdin/stdout and its socket until either ends. Exit status. */

@@ -21,7 +21,8 @@ enum {
     S_AGE,
     S_IDLE,
     S_AWAY,
-    S_PID
+    S_PID,
+    S_BARE
 };
 
 /* Put the length of what was appended since `mark` in the four bytes in front of it. */
@@ -63,6 +64,8 @@ static void put_session(struct buf *b, const struct control_session *s)
     pb_put_varint(b, S_IDLE, s->idle_s);
     pb_put_varint(b, S_AWAY, s->away_s);
     pb_put_varint(b, S_PID, s->pid);
+    if (s->bare)
+        pb_put_varint(b, S_BARE, 1);
     pb_end(b, mark);
 }
 
@@ -167,6 +170,9 @@ static int get_session(const struct pb_field *field, struct control_session *s)
             break;
         case S_AWAY:
             s->away_s = f.value;
+            break;
+        case S_BARE:
+            s->bare = f.value != 0;
             break;
         case S_PID:
             s->pid = (uint32_t)f.value;

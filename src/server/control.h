@@ -24,6 +24,7 @@ struct control_session {
     char name[SESSION_NAME_MAX + 1];
     uint16_t cols, rows, attached, links;
     bool exited;
+    bool bare; /* commands of one client: not listed, not to be attached to */
     int status, signal;
     uint64_t age_s, idle_s, away_s; /* since start, since input, since somebody was there */
     uint32_t pid;                   /* of its tern-server */

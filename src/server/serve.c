@@ -310,7 +310,7 @@ static int open_for_business(struct serve *s, const struct start_record *r)
 {
     char name[SESSION_NAME_MAX + 1], taken[ADMIN_ERROR], why[SOCKDIR_ERROR];
     int status, lock = admin_lock();
-    if (admin_choose_name(r->session, name, taken))
+    if (admin_choose_name(r->session, r->action == START_NEW, name, taken))
         status = complain(taken);
     else if (callers_listen(s, why))
         status = complain(why);

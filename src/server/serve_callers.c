@@ -85,8 +85,6 @@ static void answer_ls(struct serve *s, struct control_answer *a)
     a->ok = true;
     for (size_t i = 0; a->sessions < SERVER_SESSIONS && server_session_info(s->end, i, now, &info);
          i++) {
-        if (info.bare) /* commands: nobody can attach to them */
-            continue;
         struct control_session *c = &a->session[a->sessions++];
         *c = (struct control_session){
             .cols = info.cols,
@@ -94,6 +92,7 @@ static void answer_ls(struct serve *s, struct control_answer *a)
             .attached = info.attached,
             .links = info.links,
             .exited = info.exited,
+            .bare = info.bare,
             .status = info.status,
             .signal = info.signal,
             .age_s = (now - info.started_us) / 1000000,
@@ -146,8 +145,10 @@ static void answer(struct serve *s, const struct control_request *q, struct cont
     } else if (q->verb == CONTROL_KILL) {
         server_session_kill(s->end, sid, loop_now_us(s->loop));
         a->ok = true;
-    } else if (q->verb == CONTROL_ATTACH) {
+    } else if (q->verb == CONTROL_ATTACH && !server_session_bare(s->end, sid)) {
         answer_attach(s, q, sid, a, route);
+    } else if (q->verb == CONTROL_ATTACH) {
+        snprintf(a->text, sizeof a->text, "%s is a command without a terminal", q->session);
     } else if (q->verb == CONTROL_JOIN && q->route) {
         *route = q->route;
         a->ok = true;

@@ -69,6 +69,7 @@ uint32_t server_session_open(struct server_end *s, const char *name, uint16_t co
  * sleeps by its pipe: when that closes although the client was just heard, and nothing more comes
  * for gone_timeout_us, nobody is there any more. */
 uint32_t server_session_open_bare(struct server_end *s, const char *name, uint64_t now_us);
+bool server_session_bare(const struct server_end *s, uint32_t sid);
 /* 0 if there is no such name. */
 uint32_t server_session_find(const struct server_end *s, const char *name);
 /* The program printed. */

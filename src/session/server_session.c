@@ -209,6 +209,12 @@ uint32_t server_session_open_bare(struct server_end *s, const char *name, uint64
     return sid;
 }
 
+bool server_session_bare(const struct server_end *s, uint32_t sid)
+{
+    const struct session *q = session_of(s, sid);
+    return q && q->bare;
+}
+
 /* When a bare session ends by itself, if nothing changes; UINT64_MAX: not known. */
 uint64_t session_bare_end(struct session *q, uint64_t now_us)
 {

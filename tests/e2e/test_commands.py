@@ -132,6 +132,8 @@ def test_reader_that_goes_away(far, box):
 def test_killed_from_elsewhere(far, box):
     p = far.popen("tern-f", "far", "exec sleep 12345")
     wait_until(lambda: [q for q in procs.named("sleep") if "12345" in procs.command_line(q)], 20, "sleep")
+    assert box.sessions() == []  # nothing to attach to, and no news at the next login
+    assert far.tern("far", "true") == (0, b"", b"")
     for q in procs.named("sleep"):
         if "12345" in procs.command_line(q):
             os.kill(q, signal.SIGKILL)
@@ -357,6 +359,49 @@ def test_64_mib_both_ways_through_an_outage_and_a_move(away, soak):
     assert p.stderr.read() == b""
     assert count == size and time.monotonic() - start > seconds
     assert got.digest() == want.digest()
+
+
+def test_pipe_of_a_command_is_replaced(far, box):
+    """Without UDP, and the login's ssh dies in the middle: another one joins, and no byte is lost."""
+    data = os.urandom(8 * MIB)
+    p = far.popen("tern-f", "--transport=pipe", "far", "cat", stdin=subprocess.PIPE)
+    got, halves = bytearray(), threading.Event()
+
+    def read():
+        while len(got) < len(data):
+            piece = os.read(p.stdout.fileno(), 65536)
+            if not piece:
+                break
+            got.extend(piece)
+            if len(got) > len(data) // 4:
+                halves.set()
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    p.stdin.write(data[:len(data) // 2])
+    p.stdin.flush()
+    assert halves.wait(60)
+    victims = procs.named("ssh")
+    assert victims
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+    p.stdin.write(data[len(data) // 2:])
+    p.stdin.close()
+    reader.join(60)
+    assert bytes(got) == data
+    assert p.wait(30) == 0
+    assert far.host.logins() == 2
+
+
+def test_stopped_client_goes_on(far, box):
+    p = far.popen("tern-f", "far", "seq 200000")
+    head = os.read(p.stdout.fileno(), 1000)
+    p.send_signal(signal.SIGSTOP)
+    time.sleep(2)
+    p.send_signal(signal.SIGCONT)
+    out, err = p.communicate(timeout=60)
+    assert (p.returncode, err) == (0, b"")
+    assert head + out == b"".join(b"%d\n" % n for n in range(1, 200001))
 
 
 @pytest.mark.parametrize("tool", ["scp", "rsync", "git"])
