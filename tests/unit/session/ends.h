@@ -26,6 +26,7 @@ struct ends {
     struct client_end *client[CLIENTS];
     uint16_t route[CLIENTS];
     bool cut[CLIENTS];      /* nothing passes */
+    bool ask;               /* clients that join ask their terminals */
     unsigned sent[CLIENTS]; /* datagrams of the client */
     struct term *tty[CLIENTS];
     struct buf *seen[CLIENTS]; /* what its terminal got, if somebody wants to know */
@@ -99,6 +100,7 @@ static inline void ends_join(struct ends *e, int i, uint16_t cols, uint16_t rows
         .connect = &c,
         .entropy = {ends_entropy, &e->rng},
         .tty = &facts,
+        .ask = e->ask,
         .escape = {ESCAPE_SSH, '~'},
         .history = e->history != 0,
         .name = "tern",

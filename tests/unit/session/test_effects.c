@@ -227,12 +227,83 @@ static void large_clipboard(void **state)
     free(text);
 }
 
+/* A terminal's answers to client i's questions. */
+static void terminal_answers(struct rig *r, int i, const char *background)
+{
+    char text[100];
+    snprintf(text, sizeof text, "\033]11;%s\033\\\033[?0u\033[?62c", background);
+    client_end_keys(r->e.client[i], text, strlen(text), r->e.now);
+}
+
+static void asks(struct rig *r, const char *question, const char *want)
+{
+    buf_clear(&r->e.typed);
+    ends_print(&r->e, question);
+    ends_run(&r->e, SECOND);
+    ends_assert_typed(&r->e, want);
+}
+
+/* What programs are told is of the terminal last typed in. */
+static void facts_of_the_last_typist(void **state)
+{
+    (void)state;
+    struct rig r;
+    ends_init(&r.e);
+    for (int i = 0; i < CLIENTS; i++)
+        buf_init(&r.seen[i], 8 << 20);
+    r.e.ask = true;
+    ends_join(&r.e, 0, 80, 24);
+    ends_print(&r.e, "\033]11;?\a\033[5n"); /* before anything is known */
+    ends_exchange(&r.e);
+    ends_assert_typed(&r.e, "");
+    terminal_answers(&r, 0, "#102030");
+    ends_run(&r.e, SECOND);
+    ends_assert_typed(&r.e, "\033]11;rgb:1010/2020/3030\a\033[0n");
+    ends_join(&r.e, 1, 80, 24);
+    ends_run(&r.e, SECOND / 10);
+    terminal_answers(&r, 1, "#ffffff");
+    ends_run(&r.e, SECOND);
+    asks(&r, "\033]11;?\a", "\033]11;rgb:ffff/ffff/ffff\a"); /* attaching counts as typing */
+    ends_type(&r.e, 0, "a");
+    ends_run(&r.e, SECOND);
+    asks(&r, "\033]11;?\a\033[?u", "\033]11;rgb:1010/2020/3030\a\033[?0u");
+    ends_drop(&r.e, 0);
+    ends_type(&r.e, 1, "b");
+    ends_run(&r.e, SECOND);
+    asks(&r, "\033]11;?\a", "\033]11;rgb:ffff/ffff/ffff\a");
+    rig_fini(&r);
+}
+
+/* Nothing comes: questions are answered without it, a little late. */
+static void facts_that_never_come(void **state)
+{
+    (void)state;
+    struct rig r;
+    ends_init(&r.e);
+    for (int i = 0; i < CLIENTS; i++)
+        buf_init(&r.seen[i], 8 << 20);
+    r.e.ask = true;
+    ends_join(&r.e, 0, 80, 24);
+    r.e.cut[0] = true;
+    ends_print(&r.e, "\033]11;?\a\033[5n");
+    ends_run(&r.e, SECOND);
+    ends_assert_typed(&r.e, "");
+    ends_run(&r.e, 2 * SECOND);
+    ends_assert_typed(&r.e, "\033[0n");
+    rig_fini(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(floods_are_bounded), cmocka_unit_test(only_the_newest),
-        cmocka_unit_test(told_once),          cmocka_unit_test(outage),
-        cmocka_unit_test(attached_again),     cmocka_unit_test(large_clipboard),
+        cmocka_unit_test(floods_are_bounded),
+        cmocka_unit_test(only_the_newest),
+        cmocka_unit_test(told_once),
+        cmocka_unit_test(outage),
+        cmocka_unit_test(attached_again),
+        cmocka_unit_test(facts_of_the_last_typist),
+        cmocka_unit_test(facts_that_never_come),
+        cmocka_unit_test(large_clipboard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

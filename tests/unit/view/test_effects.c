@@ -129,6 +129,54 @@ static void taken_back(void **state)
     view_free(v);
 }
 
+static void shows(struct view *v, uint8_t flags, bool alt, struct buf *out)
+{
+    struct snapshot *s = snapshot_blank(80, 24);
+    s->modes.kitty_keys = flags;
+    s->alt = alt;
+    buf_clear(out);
+    assert_int_equal(view_frame(v, s, NULL, out), 0);
+    snapshot_unref(s);
+}
+
+/* A terminal keeps kitty's flags for each of its screens: ours are one entry on that which shows.
+ */
+static void kitty_flags_of_each_screen(void **state)
+{
+    (void)state;
+    struct view_facts f;
+    struct buf out;
+    uint8_t reset[VIEW_RESET_MAX];
+    buf_init(&out, 1 << 16);
+    view_facts_default(&f, 80, 24);
+    f.smcup = "\033[?1049h";
+    f.rmcup = "\033[?1049l";
+    f.kitty_keys = true;
+    struct view *v = view_new(&f);
+    assert_int_equal(view_start(v, &out), 0);
+    shows(v, 0, false, &out);
+    assert_false(has(&out, "\033[>") || has(&out, "\033[="));
+    shows(v, 5, false, &out);
+    assert_true(has(&out, "\033[>5u"));
+    shows(v, 1, false, &out);
+    assert_true(has(&out, "\033[=1;1u"));
+    shows(v, 1, true, &out);
+    const uint8_t *pop = memmem(buf_data(&out), buf_len(&out), "\033[<u", 4);
+    const uint8_t *alt = memmem(buf_data(&out), buf_len(&out), f.smcup, 8);
+    assert_true(pop && alt && pop < alt && has(&out, "\033[>1u"));
+    buf_clear(&out);
+    buf_put(&out, reset, view_reset_bytes(v, reset, sizeof reset));
+    assert_true(has(&out, "\033[<u"));
+    shows(v, 0, true, &out);
+    assert_true(has(&out, "\033[<u"));
+    shows(v, 0, false, &out);
+    assert_false(has(&out, "\033[<u"));
+    assert_int_equal(view_end(v, &out), 0);
+    assert_false(has(&out, "\033[<u"));
+    buf_fini(&out);
+    view_free(v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +184,7 @@ int main(void)
         cmocka_unit_test(passed_on),
         cmocka_unit_test(refused),
         cmocka_unit_test(taken_back),
+        cmocka_unit_test(kitty_flags_of_each_screen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
