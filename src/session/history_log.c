@@ -20,31 +20,25 @@ void history_record_fini(struct history_record *r)
 }
 
 /* Append the deflated lines as a field; false, and nothing appended, if that is no gain. */
-static bool put_deflated(struct buf *out, const struct buf *lines)
+static bool put_deflated(struct buf *out, const struct buf *lines, struct codec *pack)
 {
-    uLongf size = compressBound((uLong)buf_len(lines));
-    size_t mark = buf_len(out);
-    if (buf_len(lines) < DEFLATE_LEAST)
-        return false;
     struct buf packed;
-    buf_init(&packed, size);
-    uint8_t *to = buf_reserve(&packed, size);
-    bool less = compress(to, &size, buf_data(lines), (uLong)buf_len(lines)) == Z_OK &&
-                size < buf_len(lines) / 8 * 7;
+    if (!pack || buf_len(lines) < DEFLATE_LEAST)
+        return false;
+    buf_init(&packed, buf_len(lines) / 8 * 7);
+    bool less = !codec_pack(pack, buf_data(lines), buf_len(lines), &packed);
     if (less)
-        pb_put_bytes(out, FIELD_DEFLATED, to, size);
-    else
-        buf_trim(out, mark);
+        pb_put_bytes(out, FIELD_DEFLATED, buf_data(&packed), buf_len(&packed));
     buf_fini(&packed);
     return less;
 }
 
-void history_record_put(struct buf *out, const struct history_record *r)
+void history_record_put(struct buf *out, const struct history_record *r, struct codec *pack)
 {
     size_t mark = pb_begin(out, r->kind);
     pb_put_varint(out, FIELD_FIRST, r->first);
     pb_put_varint(out, FIELD_END, r->end);
-    if (r->kind == HISTORY_LINES && !put_deflated(out, &r->lines))
+    if (r->kind == HISTORY_LINES && !put_deflated(out, &r->lines, pack))
         pb_put_bytes(out, FIELD_PLAIN, buf_data(&r->lines), buf_len(&r->lines));
     pb_end(out, mark);
 }

@@ -5,6 +5,7 @@
 #define TERN_SESSION_HISTORY_LOG_H
 
 #include "base/buf.h"
+#include "sync/codec.h"
 #include "term/line.h"
 
 enum history_kind {
@@ -30,9 +31,9 @@ struct history_record {
 void history_record_init(struct history_record *r);
 void history_record_fini(struct history_record *r);
 
-/* Append one record; of LINES those in r->lines, deflated where that is shorter. buf_err tells if
- * it did not fit. */
-void history_record_put(struct buf *out, const struct history_record *r);
+/* Append one record; of LINES those in r->lines, deflated by `pack` where that is shorter (NULL:
+ * never). buf_err tells if it did not fit. */
+void history_record_put(struct buf *out, const struct history_record *r, struct codec *pack);
 /* The next whole record of p: 1 with *r filled and *used the bytes it took, 0 when more bytes are
  * needed, ERR_SYNTAX when the log is broken. Unknown kinds are handed out too. */
 int MUST_USE history_record_get(const uint8_t *p, size_t len, struct history_record *r,

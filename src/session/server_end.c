@@ -13,6 +13,7 @@ struct server_end *server_end_new(const struct server_end_config *c)
     struct server_end *s = mem_new(1, sizeof *s);
     s->config = *c;
     buf_init(&s->scratch, SYNC_INPUT_MAX + 1);
+    codec_init(&s->pack, false);
     return s;
 }
 
@@ -26,6 +27,7 @@ void server_end_free(struct server_end *s)
     while (s->session_count)
         session_free(s->sessions[--s->session_count]);
     buf_fini(&s->scratch);
+    codec_fini(&s->pack);
     free(s);
 }
 
@@ -269,7 +271,7 @@ bool server_end_idle(const struct server_end *s, uint64_t now_us)
 
 size_t server_end_memory(const struct server_end *s)
 {
-    size_t n = s->scratch.size;
+    size_t n = s->scratch.size + codec_memory(&s->pack);
     for (size_t i = 0; i < s->session_count; i++)
         n += s->sessions[i]->input.bytes.size;
     for (size_t i = 0; i < s->link_count; i++)

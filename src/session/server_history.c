@@ -7,6 +7,10 @@
 
 /* No more lines go into the log while this much of it has never left. */
 #define UNSENT_MAX 32768
+/* While the program prints, this many bytes of lines go in that time: a flood drops most of its
+ * lines anyway, and must not be slowed down by those. */
+#define PACE_BYTES HISTORY_PACK
+#define PACE_US    20000u
 /* After lines were lost for a flood no others go until it is over, so that the user finds one gap
  * and not hundreds; but a flood without an end is not waited for. */
 #define HOLD_US      200000u
@@ -22,7 +26,7 @@ static int put(struct attachment *a, const struct history_record *r)
 {
     struct buf b;
     buf_init(&b, HISTORY_RECORD_MAX);
-    history_record_put(&b, r);
+    history_record_put(&b, r, &a->session->server->pack);
     int err = buf_err(&b);
     if (!err)
         err = sync_log_append(a->lane.sync, SYNC_LOG_HISTORY, buf_data(&b), buf_len(&b));
@@ -78,11 +82,13 @@ static int put_marks(struct attachment *a, uint64_t now_us)
 }
 
 /* The next lines, as many as make a record; ERR_STATE when there are none. */
-static int put_lines(struct attachment *a)
+static int put_lines(struct attachment *a, uint64_t now_us)
 {
     struct history_feed *f = &a->history;
     struct history *h = term_history(a->session->term);
     uint64_t n = history_next(h, f->next);
+    if (f->paced_us > now_us && now_us - a->session->printed_us < PACE_US)
+        return ERR_STATE;
     if (n > f->next) {
         if (put_mark(a, HISTORY_SKIP, f->next, n))
             return ERR_CAP;
@@ -98,6 +104,9 @@ static int put_lines(struct attachment *a)
     }
     r.end = n;
     int err = n == r.first ? ERR_STATE : put(a, &r);
+    uint64_t paced = f->paced_us + PACE_US > now_us ? f->paced_us : now_us - PACE_US;
+    if (!err)
+        f->paced_us = paced + buf_len(&r.lines) * PACE_US / PACE_BYTES;
     buf_fini(&r.lines);
     if (!err)
         f->next = f->gap = n;
@@ -114,7 +123,7 @@ void attachment_history(struct attachment *a, uint64_t now_us)
         a->history.next = a->history.gap = history_end(h);
     while (sync_log_unsent(s, SYNC_LOG_HISTORY) < UNSENT_MAX &&
            sync_log_room(s, SYNC_LOG_HISTORY) > 2 * HISTORY_RECORD_MAX)
-        if (put_marks(a, now_us) || put_lines(a))
+        if (put_marks(a, now_us) || put_lines(a, now_us))
             return;
 }
 
@@ -131,7 +140,15 @@ bool attachment_history_done(const struct attachment *a)
 uint64_t attachment_history_deadline(const struct attachment *a)
 {
     const struct history_feed *f = &a->history;
-    return wanted(a) && f->gap < f->next && f->hold_us ? f->hold_us : UINT64_MAX;
+    if (!wanted(a))
+        return UINT64_MAX;
+    if (f->gap < f->next && f->hold_us)
+        return f->hold_us;
+    bool more = f->next < history_end(term_history(a->session->term));
+    if (!more || sync_log_unsent(a->lane.sync, SYNC_LOG_HISTORY) >= UNSENT_MAX)
+        return UINT64_MAX;
+    uint64_t still = a->session->printed_us + PACE_US;
+    return still < f->paced_us ? still : f->paced_us;
 }
 
 void session_history_cleared(struct session *q)

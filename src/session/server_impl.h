@@ -4,6 +4,7 @@
 
 #include "session/effects.h"
 #include "session/lane.h"
+#include "sync/codec.h"
 #include "session/pty_input.h"
 #include "session/server_end.h"
 #include "session/tty_facts.h"
@@ -50,6 +51,7 @@ struct session {
     int status, signal;
     unsigned tty_modes; /* enum sync_tty, 0 = not known */
     uint64_t bells, bells_told, bell_us;
+    uint64_t printed_us; /* newest output of the program */
     struct effects effects;
     uint64_t tidy_us;        /* when history_tidy is due; 0: nothing to do */
     uint64_t hold, hold_us;  /* term_held, and since when; 0 = not */
@@ -75,6 +77,7 @@ struct history_feed {
     uint64_t gap;     /* lines gap..next-1 are to be told as missing */
     uint64_t cleared; /* CSI 3 J is to be told: lines below are forgotten; 0: no */
     bool begun;
+    uint64_t paced_us; /* while the program prints: when the next lines may go */
     uint64_t hold_us,
         hold_since_us; /* lines are lost faster than they go: until when nothing goes */
 };
@@ -110,6 +113,7 @@ struct server_end {
     size_t turn; /* whose turn it is in server_end_poll */
     uint32_t next_sid, next_number;
     struct buf scratch;
+    struct codec pack; /* of history records; made when first needed */
 };
 
 struct session *session_of(const struct server_end *s, uint32_t sid);

@@ -279,6 +279,7 @@ void server_session_output(struct server_end *s, uint32_t sid, const void *bytes
     struct session *q = session_of(s, sid);
     if (!q || q->exited)
         return;
+    q->printed_us = now_us;
     term_write(q->term, bytes, len);
     q->dirty = true;
     if (!q->tidy_us)

@@ -23,7 +23,10 @@ static void record_again(enum history_kind kind, uint64_t first, uint64_t end, c
     r.end = end;
     for (size_t i = 0; i < times; i++)
         buf_put_text(&r.lines, text);
-    history_record_put(&b, &r);
+    struct codec pack;
+    codec_init(&pack, false);
+    history_record_put(&b, &r, times > 100 ? &pack : NULL);
+    codec_fini(&pack);
     assert_int_equal(buf_err(&b), 0);
     for (size_t cut = 0; cut < buf_len(&b); cut += 1 + buf_len(&b) / 50)
         assert_int_equal(history_record_get(buf_data(&b), cut, &got, &used), 0);
