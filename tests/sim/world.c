@@ -54,21 +54,21 @@ static void log_stderr(void *ctx, enum log_level level, const char *area, const 
 
 /* ---- the pty's side ---- */
 
-/* The engine's answers to queries stand among the typed bytes; they begin with ESC, which nobody
- * types. */
+/* The engine's answers to queries stand among the typed bytes; they begin with ESC, or after S8C1T
+ * with a C1, which nobody types. */
 static bool is_answer(struct world *w, uint8_t b)
 {
     if (!w->skip) {
-        if (b != 0x1b)
+        if (b != 0x1b && (b < 0x80 || b > 0x9f))
             return false;
-        w->skip = 1;
+        w->skip = b == 0x9b ? 2 : b == 0x90 || b == 0x9d ? 3 : b == 0x1b ? 1 : 0;
     } else if (w->skip == 1) {
         w->skip = b == '[' ? 2 : b == 'P' || b == ']' ? 3 : 0;
     } else if (w->skip == 2) {
         if (b >= 0x40 && b <= 0x7e)
             w->skip = 0;
     } else if (w->skip == 3) {
-        w->skip = b == 0x1b ? 4 : b == 7 ? 0 : 3;
+        w->skip = b == 0x1b ? 4 : b == 7 || b == 0x9c ? 0 : 3;
     } else {
         w->skip = 0;
     }
