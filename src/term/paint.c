@@ -124,6 +124,14 @@ static inline __attribute__((always_inline)) uint8_t *put_rgb(uint8_t *d, uint32
     return put_byte(d, c & 255);
 }
 
+/* "r;g;b;": what put_byte writes has the semicolon already. */
+static inline __attribute__((always_inline)) uint8_t *put_rgb_semicolons(uint8_t *d, uint32_t c)
+{
+    d = put_byte(d, c >> 16 & 255) + 1;
+    d = put_byte(d, c >> 8 & 255) + 1;
+    return put_byte(d, c & 255) + 1;
+}
+
 /* ";38;2;r;g;b" and the like; base is 30 or 40. */
 static inline __attribute__((always_inline)) uint8_t *
 put_colour(uint8_t *d, const struct paint_caps *caps, uint32_t c, unsigned base)
@@ -491,17 +499,21 @@ static inline uint8_t *put_recolour(uint8_t *d, const struct cell *a, const stru
         (whole && (b->fg & attrs || b->bg & attrs)) || (fg && COLOUR_KIND(b->fg) != COLOUR_RGB) ||
         (bg && COLOUR_KIND(b->bg) != COLOUR_RGB))
         return d;
-    memcpy(d, "\033[0;", 4);
-    d += whole ? 4 : 2;
+    if (fg && !whole) {
+        memcpy(d, "\033[38;2;", 8);
+        d = put_rgb_semicolons(d + 7, b->fg);
+        fg = false;
+    } else {
+        memcpy(d, "\033[0;", 4);
+        d += whole ? 4 : 2;
+    }
     if (fg) {
         memcpy(d, "38;2;", 5);
-        d = put_rgb(d + 5, b->fg, ';');
-        *d++ = ';';
+        d = put_rgb_semicolons(d + 5, b->fg);
     }
     if (bg) {
         memcpy(d, "48;2;", 5);
-        d = put_rgb(d + 5, b->bg, ';');
-        *d++ = ';';
+        d = put_rgb_semicolons(d + 5, b->bg);
     }
     d[-1] = 'm'; /* instead of the last semicolon */
     return d;
