@@ -361,6 +361,47 @@ def test_a_clipboard_of_one_megabyte(box, terms):
     leave(t)
 
 
+READ_CLIP = r"""import os, select, sys, termios, tty
+old = termios.tcgetattr(0)
+tty.setraw(0, termios.TCSANOW)
+os.write(1, b"\x1b]52;c;?\x1b\\")
+got = b"got:"
+while select.select([0], [], [], float(sys.argv[1]))[0]:
+    got += os.read(0, 4096)
+    if got.endswith(b"\x1b\\"):
+        break
+termios.tcsetattr(0, termios.TCSANOW, old)
+open(sys.argv[2], "wb").write(got)
+os.write(1, b"READ\n")
+"""
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_the_clipboard_is_read_only_if_allowed(box, terms, allowed):
+    box.script("readclip", READ_CLIP, "/usr/bin/python3")
+    answers = {**KITTY, b"\x1b]52;c;?\x1b\\": b"\x1b]52;c;c2VjcmV0\x1b\\"}
+    t = session(terms, *(["--clipboard-read"] if allowed else []), answers=answers)
+    t.wait_for("\x1b[?2031h")  # what it is, is known
+    t.cut()
+    t.type(f"readclip {15 if allowed else 0.5} {box.home}/a\r")
+    t.wait_for("READ", 20)
+    assert file_of(box, "a") == b"got:" + (b"\x1b]52;c;c2VjcmV0\x1b\\" if allowed else b"")
+    assert (b"\x1b]52;c;?" in t.new()) == allowed
+    leave(t)
+
+
+def test_what_the_user_does_not_want(box, terms):
+    t = session(terms, "--no-notify", "--no-clipboard", "--no-ask-terminal")
+    assert b"\x1b[c" not in t.bytes
+    t.cut()
+    t.type(printf(r"\0033]9;note\0007", r"\0033]52;c;QUJD\0007", r"\0007") + "; echo do''ne\r")
+    t.wait_for("done")
+    t.type("echo la''ter\r")
+    t.wait_for("later")
+    assert b"\x1b]9;" not in t.new() and b"\x1b]52" not in t.new()
+    leave(t)
+
+
 def rss(pid):
     with open(f"/proc/{pid}/status") as f:
         return int(re.search(r"VmRSS:\s+(\d+)", f.read())[1])
