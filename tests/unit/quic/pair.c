@@ -56,7 +56,8 @@ static void on_data(void *ctx, void *user, const uint8_t *bytes, size_t len, boo
     struct pair_stream *s = user;
     assert_false(s->peer_fin || s->closed);
     for (size_t i = 0; i < len; i++)
-        assert_int_equal(bytes[i], byte_at(s->id, !is_client(e), s->got + i));
+        if (bytes[i] != byte_at(s->id, !is_client(e), s->got + i)) /* a call for each is slow */
+            fail_msg("wrong byte %zu of stream %d", s->got + i, (int)s->id);
     s->got += len;
     s->peer_fin = fin;
     e->received += len;

@@ -13,6 +13,13 @@
 #define S    ((uint64_t)1000000)
 #define HOUR (3600 * S)
 
+/* All cases in `make soak`, every n-th in `make check`. */
+static unsigned every(unsigned n)
+{
+    const char *soak = getenv("TERN_SOAK");
+    return soak && *soak && *soak != '0' ? 1 : n;
+}
+
 static bool both_open(const struct pair *p)
 {
     return quic_is_open(p->client.q) && quic_is_open(p->server.q);
@@ -184,11 +191,11 @@ static void one_blocked_reader(void **state)
     struct pair p;
     pair_init(&p, &(struct pair_config){8, {"delay=5"}, 0});
     p.server.hold = true;
-    struct pair_stream *stuck = pair_open(&p.client, 60u << 20);
+    struct pair_stream *stuck = pair_open(&p.client, 24u << 20);
     pair_run(&p, 20 * S, NULL);
     assert_int_equal(stuck->taken, QUIC_STREAM_WINDOW);
     p.server.hold = false;
-    struct pair_stream *other = pair_open(&p.client, 50u << 20);
+    struct pair_stream *other = pair_open(&p.client, 12u << 20);
     pair_run(&p, 20 * S, NULL);
     assert_true(other->closed);
     assert_int_equal(stuck->taken, QUIC_STREAM_WINDOW);
@@ -247,15 +254,15 @@ static void set_down(struct pair *p, bool up, bool down)
 static void outages(void **state)
 {
     static const uint64_t lengths[] = {2 * S, 5 * S, 60 * S, 300 * S, 1 * HOUR, 8 * HOUR};
-    for (unsigned run = 0; run < 36; run++) {
+    for (unsigned run = 0; run < 36; run += every(5)) {
         struct pair p;
         unsigned which = run % 3; /* both, up, down */
         uint64_t length = lengths[run / 3 % 6];
         bool down_load = run >= 18;
         pair_init(&p,
                   &(struct pair_config){200 + run, {"delay=50", "rate=4mbit", "queue=100ms"}, 0});
-        p.server.answer = down_load ? 60u << 20 : 100;
-        pair_open(&p.client, down_load ? 100 : 60u << 20);
+        p.server.answer = down_load ? 12u << 20 : 100;
+        pair_open(&p.client, down_load ? 100 : 12u << 20);
         pair_run(&p, 5 * S + run * 37 * MS, NULL);
         struct pair_end *reader = down_load ? &p.client : &p.server;
         assert_true(reader->received > 500000);
@@ -286,11 +293,11 @@ static void outages(void **state)
  */
 static void short_outages(void **state)
 {
-    for (unsigned run = 0; run < 14; run++) {
+    for (unsigned run = 0; run < 14; run += every(3)) {
         struct pair p;
         pair_init(&p,
                   &(struct pair_config){400 + run, {"delay=50", "rate=4mbit", "queue=100ms"}, 0});
-        pair_open(&p.client, 60u << 20);
+        pair_open(&p.client, 8u << 20);
         pair_run(&p, 5 * S + run * 83 * MS, NULL);
         set_down(&p, true, true);
         pair_run(&p, (run + 1) * 100 * MS, NULL);
@@ -305,7 +312,7 @@ static void short_outages(void **state)
 /* An outage while the handshake is on its way. */
 static void outage_at_the_start(void **state)
 {
-    for (unsigned at = 0; at < 300; at += 20) {
+    for (unsigned at = 0; at < 300; at += 20 * every(3)) {
         struct pair p;
         pair_init(&p, &(struct pair_config){300 + at, {"delay=50"}, 0});
         p.server.answer = 1000;
