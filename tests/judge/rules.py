@@ -50,7 +50,8 @@ def xterm_colours(case, found):
 def half_wide(case, found):
     """A few cells, of which one terminal has half a wide character, or their renditions."""
     return (says(WIDE)(case, found) and len(found) <= 4 and
-            all(kind == "pen" or kind == "cell" and "" in (a, b) for kind, _, a, b in found))
+            all(kind == "pen" or kind == "cell" and ("" in (a, b) or at[1] == case.cols - 1)
+                for kind, at, a, b in found))
 
 
 PREDICATES = {
@@ -59,12 +60,12 @@ PREDICATES = {
     "checksum": only("reply", says(rb"\*y")),
     "fill-rendition": only("pen", says(rb"\$x")),
     "half-wide": half_wide,
-    "decsed-unprotects": only("cell", says(rb"\x1b\[1\"q", rb"\x1b\[\?2J")),
+    "decsed-unprotects": only("cell", says(rb"\x1b(\[1\"q|V)", rb"\x1b\[\??2J")),
     "restore-pending": says(rb"\x1b\[!p.*(\x1b8|\x1b\[\?1048l|\x1b\[u)"),
     "reset-1049-on-main": says(rb"\x1b\[\?1049l"),
     "ris-alternate": says(rb"\x1b\[\?(47|1047|1049)h.*\x1bc.*\x1b\[\?(47|1047)h"),
     "rep-memory": says(rb"(\x1b[P_\]]|\x18).*\x1b\[\d*b"),
-    "decstr-faint": only("pen", says(rb"\x1b\[!p", rb"\x1b\[(2|9)m")),
+    "decstr-faint": says(rb"\x1b\[(2|9)m.*\x1b\[!p"),
     "cbt-pending": says(rb"\x1b\[\d*Z"),
     "rect-origin": says(rb"\x1b\[\?6h", rb"\x1b\[[\d;]*(\$[xz{rtv]|\*y)"),
     "decbi-wraps": says(rb"\x1b\[\?45h", rb"\x1b6"),

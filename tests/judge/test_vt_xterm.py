@@ -46,12 +46,14 @@ def test_cases_do_not_touch_each_other(xterm):
     """What a case leaves behind is gone in the next."""
     dirt = [b"\x1b[?1049hx\x1b[3;4r\x1b[?69h\x1b[2;5s\x1b[?6h\x1b[4h\x1b[20h\x1b(0\x1b[1;31m\x1b[?5h\x1b[3g\x1b]2;t\a\x1b[12l",
             b"\x1b[?2lx", b"\x1b[5ix", b"\x1b[?5ix", b"\x1bPq", b"\x1b]2;x", b"\x1b G", b"\x1b[>3;1T\x1b[22;0t", b"\x1b[1\"q",
-            b"1\n2\n3\n4\n5\n6\n7\n", b"\xe2\x82", b"\x1b[?40h\x1b[?3h", b"\x1b[?38h", b"\x1b[2h", b"\x1b[61\"px", b"\x1b#3\x1b#8"]
+            b"1\n2\n3\n4\n5\n6\n7\n", b"\xe2\x82", b"\x1b[?40h\x1b[?3h", b"\x1b[?38h", b"\x1b[2h", b"\x1b[?7;6s", b"\x1b[?42h\x1b(K", b"\x1b%@", b"\x1b[61\"px", b"\x1b#3\x1b#8"]
     for d in dirt:
         xterm.reset(10, 5)
         xterm.send(d)
-        s = xterm.show(10, 4, [b"q1\r\n\tb\x1b[5n"])
-        assert (s.rows, s.cursor, s.replies) == (["q1", "        b", "", ""], (1, 9), b"\x1b[0n"), d
+        s = xterm.show(10, 4, [b"\x1b[?7r"])
+        assert not s.mode("?7"), d
+        s = xterm.show(10, 4, ["q1é\r\n\tb\x1b[5n".encode()])
+        assert (s.rows, s.cursor, s.replies) == (["q1é", "        b", "", ""], (1, 9), b"\x1b[0n"), d
         assert (s.region, s.margins, s.current_pen, s.title(), s.history) == ((0, 3), (0, 9), "default", "(none)", []), d
 
 

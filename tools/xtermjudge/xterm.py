@@ -218,6 +218,8 @@ class Xterm:
         self.send(b"\x18\x1b\\\x1b[?42l\x1b%G" + 20 * b"\x1b[#}" +
                   b"\x1b[?4i\x1b F\x1bc\x1b[?40h\x1b[?40l\x1b[>T\x1b[23;0;1t\x1b]0;(none)\x1b\\"
                   b"\x1b]104\x1b\\\x1b]110\x1b\\\x1b]111\x1b\\\x1b]112\x1b\\\x1b[>m\x1b[?1047h\x1b[2J\x1b[H\x1b7\x1b[?1047l")
+        # Modes that were never saved are restored as off.
+        self.send(b"\x1b[?7;25l\x1b[?1;5;6;7;9;25;45;47;66;69;1000;1002;1003;1004;1005;1006;1015;1047;1049;2004s")
         self.resize(cols, rows)
         self.send(b"\x1b[64;1\"p\x1bc\x1b[3J")
 
