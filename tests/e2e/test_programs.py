@@ -70,7 +70,8 @@ def test_less_of_wide_text(tmux, box):
 @pytest.mark.needs("emacs")
 def test_emacs(tmux, box):
     put(box, "a.py", "def f(x):\n    '''äöü 漢字 👍'''\n    return [x + 1 for _ in range(3)]  # comment\n\n" * 8)
-    put(box, "init.el", "(setq inhibit-startup-screen t make-backup-files nil auto-save-default nil\n"
+    put(box, "init.el", "(setq native-comp-deferred-compilation nil comp-deferred-compilation nil)\n"
+                        "(setq inhibit-startup-screen t make-backup-files nil auto-save-default nil\n"
                         "      create-lockfiles nil ring-bell-function 'ignore visible-cursor nil)\n"
                         "(setq eldoc-idle-delay 1000)\n")
     ways = direct_and_tern(tmux, box, "exec emacs -nw -Q -l init.el a.py", [

@@ -70,9 +70,7 @@ PREDICATES = {
     "rect-origin": says(rb"\x1b\[\?6h", rb"\x1b\[[\d;]*(\$[xz{rtv]|\*y)"),
     "decbi-wraps": says(rb"\x1b\[\?45h", rb"\x1b6"),
     "decrc-colour": only("pen", says(rb"\x1b8")),
-    "zero-scroll": says(rb"\x1b\[0T"),
     "rep-cap": says(rb"\x1b\[9999b"),
     "su-whole-region": says(rb"\x1b\[(\d*;\d*)r", rb"\x1b\[[2-9]\d*S"),
-    "cub-wraps-once": says(rb"\x1b\[\?45h", rb"\x1b\[\d+D"),
     "colour-lost": xterm_colours,
 }
