@@ -75,6 +75,13 @@ def channels(box):
         return f.read().count("command: channel:")
 
 
+def opened(box):
+    if not os.path.exists(box.logs[0]):
+        return 0
+    with open(box.logs[0], errors="replace") as f:
+        return f.read().count("quic: connection open")
+
+
 # ---- semantics ----
 
 
@@ -418,11 +425,17 @@ def test_tools_through_an_outage(away, box, tool, soak):
         src, there = box.file("src"), os.path.join(far.host.home, "there")
         make_tree(src, mib)
         calls = [lambda: far.run(*TOOLS[tool](far, src, there)), lambda: far.run(*BACK[tool](far, there, box.file("back")))]
+    def cut(before):
+        """Not during the login, which is ssh's."""
+        wait_until(lambda: opened(box) > before, 60, "the channel")
+        time.sleep(0.3)
+        away.outage(dead, True)
+
     away.lab.do("rate=100mbit")
     for call in calls:
-        cutter, start = threading.Timer(1, away.outage, args=(dead, True)), time.monotonic()
+        cutter, start = threading.Thread(target=cut, args=(opened(box),), daemon=True), time.monotonic()
         cutter.start()
         call()
-        cutter.join()
-        assert time.monotonic() - start > 1 + dead  # it fell into the middle
+        cutter.join(60)
+        assert time.monotonic() - start > dead  # it fell into the middle
     assert tree(box.file("back")) == tree(src)
