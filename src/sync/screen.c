@@ -77,7 +77,7 @@ static size_t state_cost(const void *prev, const void *state)
 
 void screen_source_init(struct screen_source *src, enum snapshot_kind kind)
 {
-    src->kind = kind;
+    *src = (struct screen_source){.kind = kind};
     buf_init(&src->host, SYNC_INSTRUCTION_MAX);
 }
 
