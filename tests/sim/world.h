@@ -50,6 +50,7 @@ struct world {
     struct term *tty; /* the user's terminal */
     bool tty_slow;
     bool still;          /* its size never changes, so that its scrollback can be compared */
+    bool history;        /* what leaves the screen is brought to it */
     uint16_t cols, rows; /* of it */
 
     uint64_t typed, read; /* bytes the user typed, the program read */
