@@ -16,7 +16,7 @@ static void same_again(const struct row *r)
     line_put(&b, r);
     struct reader in = reader_of(buf_data(&b), buf_len(&b));
     if (buf_err(&b) || line_get(&in, &again) != 1 || in.len || again->used > r->used ||
-        !row_equal(again, r, again->used))
+        again->mark != r->mark || !row_equal(again, r, again->used))
         abort();
     row_unref(again);
     buf_fini(&b);

@@ -90,7 +90,7 @@ static uint64_t mix(uint64_t h, uint64_t v)
 static uint64_t checksum_row(const struct row *r, uint64_t h)
 {
     uint8_t u[CELL_UTF8_MAX];
-    h = mix(h, r->used + (r->wrapped ? 70000u : 0));
+    h = mix(h, r->used + (r->wrapped ? 70000u : 0) + r->mark * 140000u);
     for (uint16_t c = 0; c < r->used; c++) {
         struct pen p = row_pen(r, c);
         size_t n = row_text(r, c, u);

@@ -19,6 +19,7 @@ static const struct paint_caps native_caps = {.rich = true,
                                               .sized = true,
                                               .firm = true,
                                               .links = PAINT_LINKS_TERN,
+                                              .marks = PAINT_MARKS_TERN,
                                               .wrap = true};
 static const struct pen no_pen;
 
@@ -209,6 +210,11 @@ int diff_screen(struct buf *out, const struct snapshot *from, const struct snaps
 
 /* ---- a part of the way ---- */
 
+static bool same(const struct row *a, const struct row *b, uint16_t cols)
+{
+    return a->mark == b->mark && row_equal(a, b, cols);
+}
+
 /* `from` with the rows of `to` in `grid` order from the cursor's row on, wrapping, until n of those
  * that differ are taken. */
 static struct snapshot *take_rows(const struct snapshot *from, const struct snapshot *to,
@@ -226,7 +232,7 @@ static struct snapshot *take_rows(const struct snapshot *from, const struct snap
         const struct row *t = snapshot_row(to, at);
         if (rows[at] == t)
             continue;
-        n -= !row_equal(rows[at], t, s->cols);
+        n -= !same(rows[at], t, s->cols);
         row_unref(rows[at]);
         rows[at] = row_ref(t);
     }
@@ -237,7 +243,7 @@ static uint16_t rows_differing(const struct snapshot *from, const struct snapsho
 {
     uint16_t n = 0;
     for (uint16_t i = 0; i < to->rows; i++)
-        n += !row_equal(snapshot_row(from, i), snapshot_row(to, i), to->cols);
+        n += !same(snapshot_row(from, i), snapshot_row(to, i), to->cols);
     return n;
 }
 

@@ -99,6 +99,7 @@ struct row *grid_own_slow(struct grid *g, uint16_t row)
     r->id = p->next_id++;
     r->version = 0;
     r->wrapped = false;
+    r->mark = 0;
     r->padded = 0;
     r->ext_n = 0;
     r->text_len = 0;
@@ -243,6 +244,12 @@ void grid_set_wrapped(struct grid *g, uint16_t row, bool wrapped)
 {
     if (g->row[row]->wrapped != wrapped)
         grid_own(g, row)->wrapped = wrapped;
+}
+
+void grid_set_mark(struct grid *g, uint16_t row, uint8_t mark)
+{
+    if (g->row[row]->mark != mark)
+        grid_own(g, row)->mark = mark;
 }
 
 void grid_set_cols(struct grid *g, uint16_t cols, bool unwrap)

@@ -80,6 +80,7 @@ void grid_insert_cells(struct grid *g, uint16_t row, uint16_t col, unsigned n, u
 void grid_delete_cells(struct grid *g, uint16_t row, uint16_t col, unsigned n, uint32_t bg);
 
 void grid_set_wrapped(struct grid *g, uint16_t row, bool wrapped);
+void grid_set_mark(struct grid *g, uint16_t row, uint8_t mark);
 
 /* New width: rows are cut (padding is free). Clears wrap marks if told. */
 void grid_set_cols(struct grid *g, uint16_t cols, bool unwrap);

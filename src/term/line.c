@@ -4,6 +4,9 @@
 #include "base/utf8.h"
 #include "term/row_edit.h"
 
+/* Bits of the argument of OP_END. */
+enum { END_WRAPPED = 1, END_PROMPT = 2 };
+
 enum op { OP_END, OP_TEXT, OP_WIDE, OP_BLANK, OP_PEN, OP_CLUSTER, OP_CLUSTER2, OP_LONE };
 #define OP_BITS 4
 
@@ -146,7 +149,7 @@ void line_put(struct buf *out, const struct row *r)
         }
         col = end;
     }
-    put_op(out, OP_END, r->wrapped);
+    put_op(out, OP_END, (r->wrapped ? END_WRAPPED : 0u) | (r->mark & ROW_PROMPT ? END_PROMPT : 0u));
 }
 
 /* ---- reading ---- */
@@ -262,7 +265,7 @@ static int fill_op(struct fill *f, struct reader *r, enum op op, uint64_t argume
     return fill_cluster(f, op, p, (size_t)argument);
 }
 
-static int fill_line(struct fill *f, struct reader *r, bool *wrapped)
+static int fill_line(struct fill *f, struct reader *r, unsigned *how)
 {
     for (;;) {
         uint64_t v;
@@ -270,7 +273,7 @@ static int fill_line(struct fill *f, struct reader *r, bool *wrapped)
             return ERR_SYNTAX;
         enum op op = v & ((1 << OP_BITS) - 1);
         if (op == OP_END) {
-            *wrapped = v >> OP_BITS & 1;
+            *how = v >> OP_BITS & (END_WRAPPED | END_PROMPT);
             return ERR_OK;
         }
         int err = fill_op(f, r, op, v >> OP_BITS);
@@ -283,19 +286,20 @@ int line_get(struct reader *r, struct row **out)
 {
     struct fill count = {0};
     struct reader measure = *r;
-    bool wrapped;
+    unsigned how = 0;
     *out = NULL;
     if (!r->len)
         return 0;
-    if (fill_line(&count, &measure, &wrapped))
+    if (fill_line(&count, &measure, &how))
         return ERR_SYNTAX;
     struct fill f = {.row = row_new((uint16_t)count.col, ROW_ID_ERASED)};
     if (count.text) {
         f.row->text = mem_resize(NULL, count.text, 1);
         f.row->text_size = (uint32_t)count.text;
     }
-    int err = fill_line(&f, r, &wrapped);
-    f.row->wrapped = wrapped;
+    int err = fill_line(&f, r, &how);
+    f.row->wrapped = how & END_WRAPPED;
+    f.row->mark = how & END_PROMPT ? ROW_PROMPT : 0;
     if (err) { /* cannot be: the same bytes were counted */
         row_unref(f.row);
         return err;

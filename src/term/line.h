@@ -3,12 +3,11 @@
  * independent of any width table: the columns of each character are said.
  *
  * A line is a row of operations, each a varint `argument << 4 | kind`:
- *   0 END       the line is over; argument: bit 0 = soft-wrapped, its text goes on in the next line
- *   1 TEXT      that many characters of one column, as UTF-8
- *   2 WIDE      that many characters of two columns
- *   3 BLANK     that many empty cells
- *   4 PEN       that many bytes: varints fg, bg, attributes, underline colour (colours: 0 =
- *               default, 1..256 = palette, else 257 + rgb), number of a hyperlink (may be left
+ *   0 END       the line is over; argument: bit 0 = soft-wrapped, its text goes on in the next
+ * line; bit 1 = a prompt begins in it (ROW_PROMPT); other bits are skipped 1 TEXT      that many
+ * characters of one column, as UTF-8 2 WIDE      that many characters of two columns 3 BLANK that
+ * many empty cells 4 PEN       that many bytes: varints fg, bg, attributes, underline colour
+ * (colours: 0 = default, 1..256 = palette, else 257 + rgb), number of a hyperlink (may be left
  *               out); holds until the next PEN; default at first
  *   5 CLUSTER   that many bytes of UTF-8: one cell of several characters
  *   6 CLUSTER2  the same of two columns

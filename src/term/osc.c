@@ -226,6 +226,22 @@ static void pointer_shape(struct term *t, const uint8_t *s, size_t len)
     tell(t, TERM_POINTER, s, len);
 }
 
+/* OSC 133 ; A: a prompt begins in the cursor's row. From a server: tern=N, the row's marks as they
+ * are now. What else shells say there (B, C, D) is told, but no row keeps it. */
+static void prompt(struct term *t, const uint8_t *s, size_t len)
+{
+    if (t->config.replica) {
+        if (starts(s, len, "tern="))
+            grid_set_mark(t->grid, t->cursor.row, decimal(s + 5, len - 5) & ROW_MARKS);
+        return;
+    }
+    if (!len || len > TERM_PROMPT_MAX || s[0] < 'A' || s[0] > 'P' || (len > 1 && s[1] != ';'))
+        return;
+    if (s[0] == 'A')
+        grid_set_mark(t->grid, t->cursor.row, ROW_PROMPT);
+    tell(t, TERM_PROMPT, s, len);
+}
+
 /* None that we know is as large. */
 #define OSC_NUMBER_MAX 10000
 
@@ -271,9 +287,7 @@ void osc_apply(struct term *t)
         cluster_sized(t, s, len);
         break;
     case 133:
-        if (len && len <= TERM_PROMPT_MAX && s[0] >= 'A' && s[0] <= 'P' &&
-            (len == 1 || s[1] == ';'))
-            tell(t, TERM_PROMPT, s, len);
+        prompt(t, s, len);
         break;
     }
 }

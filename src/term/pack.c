@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "term/row_edit.h"
 
-/* A row is a number (used << 3 | flags) and, if PACK_RICH, the four bytes of the length of what
+/* A row is a number (used << 4 | flags) and, if PACK_RICH, the four bytes of the length of what
  * follows, then:
  * not rich: a byte for each cell, its character or 0 if empty, in the default pen;
  * rich: pieces, each a byte kind | n << 2 with n of 1..63 and then
@@ -13,7 +13,7 @@
  *                length byte and the cluster's UTF-8; the right half of a wide one is left out
  *   PIECE_PEN    n says which words of the pen follow: fg, bg, then underline colour and link
  * A number is of seven bits a byte, the lowest first. */
-enum { PACK_WRAPPED = 1, PACK_RICH = 2, PACK_PADDED = 4, PACK_SHIFT = 3 };
+enum { PACK_WRAPPED = 1, PACK_RICH = 2, PACK_PADDED = 4, PACK_PROMPT = 8, PACK_SHIFT = 4 };
 enum { PIECE_BYTES, PIECE_EMPTY, PIECE_RUNES, PIECE_PEN, PIECE_SHIFT = 2, PIECE_MOST = 63 };
 enum { PEN_FG = 1, PEN_BG = 2, PEN_EXT = 4 };
 enum { RUNE_WIDE = 1, RUNE_CLUSTER = 2, RUNE_FALLBACK = 4, RUNE_PROTECTED = 8, RUNE_SHIFT = 4 };
@@ -139,7 +139,8 @@ size_t row_pack(const struct row *r, uint8_t *to)
     for (uint16_t i = 0; i < r->used; i++)
         odd |= r->cell[i].fg | r->cell[i].bg | (r->cell[i].text & ~0x7fu);
     uint32_t head = (uint32_t)r->used << PACK_SHIFT | (r->wrapped ? PACK_WRAPPED : 0u) |
-                    (row_padded(r) ? PACK_PADDED : 0u) | (odd ? PACK_RICH : 0u);
+                    (row_padded(r) ? PACK_PADDED : 0u) | (odd ? PACK_RICH : 0u) |
+                    (r->mark & ROW_PROMPT ? PACK_PROMPT : 0u);
     uint8_t *d = put_number(to, head);
     if (!odd) {
         for (uint16_t i = 0; i < r->used; i++)
@@ -216,6 +217,7 @@ struct row *row_unpack(const uint8_t *p, uint64_t id)
     struct row *r = row_new((uint16_t)(head >> PACK_SHIFT), id);
     r->used = r->size;
     r->wrapped = head & PACK_WRAPPED;
+    r->mark = head & PACK_PROMPT ? ROW_PROMPT : 0;
     if (head & PACK_RICH) {
         uint32_t n = get_word(&p);
         memset(r->cell, 0, r->used * sizeof r->cell[0]);

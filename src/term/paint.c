@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "term/colour.h"
 #include "term/dispute.h"
+#include "term/paint_put.h"
 
 #include <string.h>
 
@@ -46,47 +47,6 @@ static uint8_t *room(struct paint *p, size_t n)
     return p->at;
 }
 
-/* "N;" of every byte: one four-byte store each, of which the number's digits count. */
-#define TENS(t) t "0;", t "1;", t "2;", t "3;", t "4;", t "5;", t "6;", t "7;", t "8;", t "9;"
-static const char dec[260][4] = {
-    TENS(""),   TENS("1"),  TENS("2"),  TENS("3"),  TENS("4"),  TENS("5"),  TENS("6"),
-    TENS("7"),  TENS("8"),  TENS("9"),  TENS("10"), TENS("11"), TENS("12"), TENS("13"),
-    TENS("14"), TENS("15"), TENS("16"), TENS("17"), TENS("18"), TENS("19"), TENS("20"),
-    TENS("21"), TENS("22"), TENS("23"), TENS("24"), TENS("25")};
-
-/* May touch, but does not count, up to three bytes more. */
-static inline uint8_t *put_byte(uint8_t *d, unsigned v)
-{
-    memcpy(d, dec[v], 4);
-    return d + 1 + (v >= 10) + (v >= 100);
-}
-
-static uint8_t *put_dec(uint8_t *d, unsigned v)
-{
-    if (v < 256)
-        return put_byte(d, v);
-    if (v >= 1000)
-        *d++ = (uint8_t)('0' + v / 1000 % 10);
-    *d++ = (uint8_t)('0' + v / 100 % 10);
-    *d++ = (uint8_t)('0' + v / 10 % 10);
-    *d++ = (uint8_t)('0' + v % 10);
-    return d;
-}
-
-static uint8_t *put_csi(uint8_t *d, char final, unsigned a, unsigned b)
-{
-    *d++ = 0x1b;
-    *d++ = '[';
-    if (a)
-        d = put_dec(d, a);
-    if (b) {
-        *d++ = ';';
-        d = put_dec(d, b);
-    }
-    *d++ = (uint8_t) final;
-    return d;
-}
-
 void paint_csi(struct buf *out, char final, unsigned a, unsigned b)
 {
     uint8_t t[16];
@@ -100,20 +60,13 @@ void paint_init(struct paint *p, struct buf *out, struct paint_caps caps, uint16
     p->caps = caps;
     p->cols = cols;
     p->rows = rows;
-    p->at_known = p->pen_known = p->pending = p->above = p->flow = false;
+    p->at_known = p->pen_known = p->pending = p->above = p->flow = p->unmarked = false;
     p->pen = (struct pen){0};
     p->links = NULL;
     p->open = p->at = p->limit = NULL;
 }
 
 /* ---- pen ---- */
-
-static uint8_t *put_text(uint8_t *d, const char *t)
-{
-    while (*t)
-        *d++ = (uint8_t)*t++;
-    return d;
-}
 
 static inline __attribute__((always_inline)) uint8_t *put_rgb(uint8_t *d, uint32_t c, uint8_t sep)
 {
@@ -471,6 +424,7 @@ static uint16_t erase_run(struct paint *p, const struct row *r, uint16_t at, uin
     erase_pen(p, first.bg);
     stand(p, at, c);
     p->at = put_csi(room(p, 16), 'X', (unsigned)(x - c), 0);
+    p->unmarked |= c == 0 && x >= p->cols;
     return x;
 }
 
@@ -686,11 +640,37 @@ enum next {
     NEXT_CLEARED /* begin by clearing it */
 };
 
+/* Is the row to get a mark that it does not have? */
+static bool mark_due(const struct paint *p, const struct row *from, const struct row *to)
+{
+    return p->caps.marks == PAINT_MARKS_PLAIN && to->mark & ROW_PROMPT &&
+           !(from && from->mark & ROW_PROMPT);
+}
+
+/* From column 0, where no terminal begins a new line for it. */
+static void mark_plain(struct paint *p, uint16_t at)
+{
+    move(p, at, 0);
+    p->at = put_text(room(p, 16), "\033]133;A\033\\");
+}
+
+/* Behind the row's cells, where the cursor is in it. */
+static void mark_tern(struct paint *p, uint16_t at, const struct row *from, const struct row *to)
+{
+    if (to->mark == (from && !p->unmarked ? from->mark : 0))
+        return;
+    if (!p->at_known || p->row != at)
+        move(p, at, 0);
+    p->at = put_text(put_dec(put_text(room(p, 32), "\033]133;tern="), to->mark), "\033\\");
+}
+
 /* One row; see paint_grid. `joined`: the row above asked for it. `keep_above`: that row has a mark
  * that is not firm. */
 static enum next paint_row(struct paint *p, uint16_t at, const struct row *from,
                            const struct row *to, bool joined, bool mark_unknown, bool keep_above)
 {
+    const struct row *was = from;
+    p->unmarked = false;
     if (!from && !joined) {
         move(p, at, 0);
         if (at == 0 && keep_above && p->cols > 1) {
@@ -703,6 +683,11 @@ static enum next paint_row(struct paint *p, uint16_t at, const struct row *from,
         mark_unknown = true;
     }
     struct plan n = row_plan(p, at, from, to, joined, mark_unknown);
+    bool due = mark_due(p, was, to);
+    if (due && !joined && n.tail) {
+        mark_plain(p, at);
+        due = false;
+    }
     uint16_t c = 0;
     while (c < n.end) {
         bool join = joined && c == 0;
@@ -713,10 +698,18 @@ static enum next paint_row(struct paint *p, uint16_t at, const struct row *from,
         if (c && row_cell(to, c).text & CELL_TAIL)
             c--;
         uint16_t stop = run_end(from, to, c, n.end);
+        uint16_t first = row_cell(to, 0).text & CELL_WIDE ? 2 : 1;
+        bool cut = join && due && first < p->cols && first <= n.last; /* the cursor gets there */
+        if (cut && stop > first)
+            stop = first;
         if (!join)
             move(p, at, c);
         put_cells(p, to, at, c, stop, n.last, join);
         c = stop;
+        if (cut) {
+            mark_plain(p, at);
+            due = false;
+        }
     }
     if (n.tail < p->cols) {
         bool here = p->at_known && p->row == at && p->col == n.end && !p->pending;
@@ -731,7 +724,12 @@ static enum next paint_row(struct paint *p, uint16_t at, const struct row *from,
         }
         erase_pen(p, pen.bg);
         p->at = put_csi(room(p, 8), 'K', 0, 0);
+        p->unmarked |= p->col == 0;
     }
+    if ((due && !joined) || (p->unmarked && mark_due(p, NULL, to)))
+        mark_plain(p, at);
+    else if (p->caps.marks == PAINT_MARKS_TERN)
+        mark_tern(p, at, was, to);
     if (n.unmark)
         return NEXT_CLEARED;
     return p->caps.wrap && to->wrapped && at + 1 < p->rows && n.last < p->cols && p->at_known &&

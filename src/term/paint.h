@@ -15,6 +15,14 @@ enum paint_links {
     PAINT_LINKS_TERN   /* with its number, which the receiver keeps */
 };
 
+/* How the marks of rows (row.mark) are told. */
+enum paint_marks {
+    PAINT_MARKS_NONE,
+    PAINT_MARKS_PLAIN, /* OSC 133 ; A in front of a row that is painted and has the mark anew; a
+                          mark that goes cannot be told */
+    PAINT_MARKS_TERN   /* all of them, whenever they change: OSC 133 ; tern=N */
+};
+
 /* What the receiver can do. */
 struct paint_caps {
     bool rich;  /* faint, strike, overline, underline styles and colour; else only mosh-protocol.md
@@ -32,6 +40,7 @@ struct paint_caps {
                    may go with any change of the row or a scroll beside it, and goes for sure only
                    when the row or the next one is cleared whole; LF is not used */
     enum paint_links links;
+    enum paint_marks marks;
     bool wrap; /* soft-wrapped rows are written by autowrap, else row by row */
 };
 
@@ -49,6 +58,7 @@ struct paint {
     bool flow; /* go to the next row by CR LF: right even if the receiver has just been given
                   another size */
 
+    bool unmarked;              /* private: the row being painted was erased whole */
     uint8_t *open, *at, *limit; /* private: the part of out being written */
     uint8_t spill[256];         /* private: stands in for it when out is nearly full */
 };

@@ -141,8 +141,10 @@ static void lay_out(struct reflow *r, struct row *const *in, size_t first, size_
 {
     struct line l = {0};
     uint16_t end = 0;
+    uint8_t mark = 0; /* of rows whose first piece is yet to come */
     for (size_t i = first; i <= last; i++) {
         const struct row *from = in[i];
+        mark |= from->mark;
         end = i < last ? full_end(from) : reflow_text_end(from);
         for (uint16_t col = 0; col < end;) {
             unsigned w = from->cell[col].text & CELL_WIDE && col + 1 < from->used ? 2 : 1;
@@ -151,12 +153,15 @@ static void lay_out(struct reflow *r, struct row *const *in, size_t first, size_
                 continue;
             }
             put_cell(r, &l, from, col, w);
+            l.row->mark |= mark;
+            mark = 0;
             settle(r, &l, i, col, w);
             col = (uint16_t)(col + w);
         }
     }
     if (!l.row)
         next_row(r, &l, false);
+    l.row->mark |= mark;
     settle_behind(r, &l, first, last, end);
     /* What was erased behind the text keeps its background. */
     if (in[last]->used > end) {

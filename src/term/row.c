@@ -48,6 +48,7 @@ struct row *row_copy(const struct row *r, uint16_t size)
     struct row *c = row_new(size, r->id);
     c->version = r->version;
     c->wrapped = r->wrapped;
+    c->mark = r->mark;
     c->padded = r->padded;
     c->used = r->used;
     memcpy(c->cell, r->cell, r->used * sizeof r->cell[0]);

@@ -12,6 +12,10 @@
 /* Bytes of UTF-8 after which a cell takes no more combining characters (mosh-protocol.md §9.1). */
 #define CLUSTER_BYTES 32
 
+/* Bits of row.mark: a prompt begins in this row (OSC 133 ; A). */
+#define ROW_PROMPT 1
+#define ROW_MARKS  ROW_PROMPT
+
 struct cell_ext {
     uint16_t col;
     uint32_t link; /* as in struct pen */
@@ -28,6 +32,8 @@ struct row {
     uint32_t version; /* raised each time row_own clones the row, so two rows of one id and one
                          version that are both shared look the same; 0 for a new line */
     bool wrapped;     /* soft-wrapped: its text goes on in the next row */
+    uint8_t mark;     /* ROW_PROMPT or 0. Goes with the row wherever it moves and when it is erased
+                         from the first column to the last; cells that are copied leave it */
     uint16_t padded;  /* not 0: the last column, left empty because a wide character did not fit and
                          went to the next row. Not `wrapped` (stock mosh), but laid out anew so. A
                          hint: true only if text ends there and the next row begins with one */
@@ -61,9 +67,9 @@ size_t row_text(const struct row *r, uint16_t col, uint8_t out[static CELL_UTF8_
 /* The full pen of the cell at col, ext included. */
 struct pen row_pen(const struct row *r, uint16_t col);
 
-/* Same picture over the first cols columns: text, pens, wrap mark. An empty cell and a space of the
- * same pen are the same picture; so are a CELL_FALLBACK cell and U+00A0 with the same combining
- * characters. Pointer-equal rows are equal at once. */
+/* Same picture over the first cols columns: text, pens, wrap mark (`mark` is not seen). An empty
+ * cell and a space of the same pen are the same picture; so are a CELL_FALLBACK cell and U+00A0
+ * with the same combining characters. Pointer-equal rows are equal at once. */
 bool row_equal(const struct row *a, const struct row *b, uint16_t cols);
 /* The same of one cell. */
 bool row_cell_equal(const struct row *a, const struct row *b, uint16_t col);

@@ -123,6 +123,8 @@ static bool rows_equal(struct row *const *a, struct row *const *b, const struct 
             continue;
         if (i + 1 < s->rows && x->wrapped != y->wrapped)
             return false;
+        if (kind == SNAPSHOT_NATIVE && x->mark != y->mark)
+            return false;
         if (kind == SNAPSHOT_STOCK ? !stock_row_equal(x, y, s->cols)
                                    : !row_cells_equal(x, y, s->cols))
             return false;

@@ -39,8 +39,8 @@ enum term_event_kind {
     TERM_NOTIFY,        /* OSC 9, 99, 777. text: the OSC with its number, "9;text",
                            "99;i=1:d=0;text", "777;notify;title;body"; at most TERM_NOTIFY_MAX */
     TERM_PROGRESS,      /* OSC 9;4. text: "state" or "state;percent", decimal, 0..4 and 0..100 */
-    TERM_PROMPT,        /* OSC 133. text: "A", "D;0", "C;cmdline=..."; at most TERM_PROMPT_MAX. The
-                           cursor is where the mark belongs (term_cursor) */
+    TERM_PROMPT,        /* OSC 133. text: "A", "D;0", "C;cmdline=..."; at most TERM_PROMPT_MAX. "A"
+                           is in the cursor's row by now (row.mark); others have no other trace */
     TERM_POINTER,       /* OSC 22. text: a CSS or X cursor name of [a-z0-9_-], or ""; at most
                            TERM_POINTER_MAX */
     TERM_CLIP_ASK,      /* OSC 52 asks for the contents, and the facts allow it. text: targets */

@@ -158,6 +158,8 @@ static struct row *cut(const struct row *r, uint16_t from, uint16_t end)
     uint16_t kept = 0;
     memmove(p->cell, p->cell + from, (size_t)(end - from) * sizeof p->cell[0]);
     p->used = (uint16_t)(end - from);
+    if (from)
+        p->mark = 0; /* it is where the line begins */
     for (uint16_t i = 0; i < p->ext_n; i++) {
         if (p->ext[i].col < from || p->ext[i].col >= end)
             continue;

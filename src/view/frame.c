@@ -206,6 +206,7 @@ static void paint_load(struct view *v, const struct snapshot *s, struct paint *p
 {
     struct paint_caps caps = v->facts.paint;
     caps.wrap = v->wraps;
+    caps.marks = v->facts.osc ? PAINT_MARKS_PLAIN : PAINT_MARKS_NONE;
     paint_init(p, out, caps, v->facts.cols, v->facts.rows);
     p->at_known = v->at_known;
     p->row = v->row;

@@ -322,6 +322,50 @@ def test_made_in_an_outage_they_arrive_once(box, terms):
     leave(t)
 
 
+PROMPT = b"\x1b]133;A\x1b\\"
+
+
+def test_prompts_are_marked(box, terms):
+    """Each prompt's row has the mark directly in front of it: on the screen, in the scrollback, and
+    after an outage."""
+    s = PipeSession(box, terms)
+    t = s.t
+    t.cut()
+    t.type("PS1='\\[\\e]133;A\\a\\]pro''mpt> '\r")
+    t.wait_for("prompt> ")
+    for n in range(3):
+        t.cut()
+        t.type(f"echo d''one{n}\r")
+        t.wait_for(f"done{n}")
+        t.wait_for("prompt> ")
+        assert t.new().count(PROMPT) == 1
+        assert PROMPT + b"prompt> " in t.new()
+    t.cut()
+    t.type("seq 1 100\r")
+    wait_until(lambda: all(re.search(rb"\D%d\D" % n, t.new()) for n in (50, 99)) and
+               PROMPT in t.new(), 15, "the lines and the prompt below",
+               lambda: repr(t.new()[-3000:]))
+    t.type("echo f''ed\r")
+    t.wait_for("fed")
+    time.sleep(0.5)
+    # Whatever was painted or fed of prompts, in rows of their own, was marked.
+    rows = re.findall(rb"(.{9})prompt> ", t.new(), re.S)
+    assert rows and all(r.endswith(PROMPT) for r in rows), t.new()
+    t.cut()
+    t.type("sleep 1\rseq 1 60\r")  # the second one's prompt is seen in the scrollback only
+    time.sleep(0.5)
+    s.stop()
+    time.sleep(1.5)
+    t.cut()
+    s.go_on()
+    wait_until(lambda: t.new().count(b"prompt> ") >= 2, 15, "both prompts",
+               lambda: repr(t.new()[-3000:]))
+    time.sleep(0.5)
+    rows = re.findall(rb"(.{9})prompt> ", t.new(), re.S)
+    assert len(rows) >= 2 and all(r.endswith(PROMPT) for r in rows), t.new()
+    leave(t)
+
+
 def test_made_while_nobody_was_attached(box, terms):
     t = session(terms)
     mark = f"{box.home}/printed"

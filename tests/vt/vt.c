@@ -374,6 +374,8 @@ static bool look_at(struct vt *v, const struct snapshot *s, const char *word, co
         expect_text(v, "row", text, rest + n);
     } else if (!strcmp(word, "wrapped")) {
         expect_number(v, "wrapped", row->wrapped, rest + n);
+    } else if (!strcmp(word, "mark")) {
+        expect_number(v, "mark", row->mark, rest + n);
     } else if (!strcmp(word, "cell")) {
         text[row_text(row, (uint16_t)c, (uint8_t *)text)] = 0;
         expect_text(v, "cell", text, rest + n);

@@ -147,6 +147,9 @@ static inline void program_odd(struct rng *r, struct buf *b)
         "\033[?2048h",
         "\033[22t",
         "\033[23t",
+        "\033]133;A\a",
+        "\033]133;A;k=i\033\\$ ",
+        "\r\n\033]133;A\a$ ",
     };
     buf_put_text(b, odd[program_pick(r, sizeof odd / sizeof odd[0])]);
 }

@@ -40,6 +40,7 @@ static void show_grid(struct row *const *rows, const struct snapshot *s)
 {
     for (uint16_t r = 0; rows && r < s->rows; r++) {
         fputc(rows[r]->wrapped ? '>' : '|', stderr);
+        fputc(rows[r]->mark ? 'P' : ' ', stderr);
         for (uint16_t c = 0; c < s->cols; c++) {
             uint8_t text[CELL_UTF8_MAX];
             struct pen p = row_pen(rows[r], c);
@@ -286,6 +287,21 @@ static void tells_titles_and_events(void **state)
     expect("", "\a\a\033]2;t\a\033]52;c;eA==\a", SNAPSHOT_NATIVE, "\033]1;\a\033]2;t\a");
 }
 
+static void tells_marks(void **state)
+{
+    (void)state;
+    const char *prompt = "\033]133;A\a$>";
+    expect("", prompt, SNAPSHOT_NATIVE, "$>\033]133;tern=1\033\\");
+    expect("", prompt, SNAPSHOT_STOCK, "$>");
+    expect(prompt, "l", SNAPSHOT_NATIVE, "l");
+    expect(prompt, "\r\033[K$>", SNAPSHOT_NATIVE, "\033]133;tern=0\033\\");
+    expect(prompt, "\r\033[K", SNAPSHOT_NATIVE, "\r\033[K");
+    expect(prompt, "\r\033[K\033]133;A\a", SNAPSHOT_NATIVE, "\r\033[K\033]133;tern=1\033\\");
+    expect(prompt, "\033[L", SNAPSHOT_NATIVE, "\r\033[K\n$>\033]133;tern=1\033\\\033[H");
+    /* B, C and D belong to no row. */
+    expect("", "\033]133;B\a\033]133;C\a\033]133;D;0\a", SNAPSHOT_NATIVE, "");
+}
+
 static void tells_modes(void **state)
 {
     (void)state;
@@ -360,6 +376,7 @@ int main(void)
         cmocka_unit_test(scrolls),
         cmocka_unit_test(writes_soft_wraps),
         cmocka_unit_test(tells_titles_and_events),
+        cmocka_unit_test(tells_marks),
         cmocka_unit_test(tells_modes),
         cmocka_unit_test(tells_what_only_a_tern_understands),
         cmocka_unit_test(stock_is_told_nothing_new),

@@ -26,6 +26,7 @@ static struct row *random_row(struct rng *rng)
     struct pen p = {0};
     bool plain = rng_below(rng, 3) == 0;
     r->wrapped = rng_below(rng, 4) == 0;
+    r->mark = n % 3 ? 0 : ROW_PROMPT;
     while (r->used < n) {
         uint16_t col = r->used;
         if (!plain && rng_below(rng, 8) == 0) {
@@ -161,6 +162,7 @@ static void rows_come_back(void **state)
                 while (!kept[--at])
                     continue;
                 assert_true(row_equal(p, kept[at], 200));
+                assert_int_equal(p->mark, kept[at]->mark);
                 row_unref(p);
                 row_unref(kept[at]);
                 kept[at] = NULL;
@@ -173,8 +175,10 @@ static void rows_come_back(void **state)
             n = rng_below(&rng, (uint32_t)history_end(h));
             const struct row *got = history_line(h, n);
             assert_int_equal(got == NULL, kept[n] == NULL);
-            if (got)
+            if (got) {
                 assert_true(row_equal(got, kept[n], 200));
+                assert_int_equal(got->mark, kept[n]->mark);
+            }
         }
     }
     assert_true(cold > 3);

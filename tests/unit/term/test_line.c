@@ -23,6 +23,7 @@ static void same_again(const struct row *r)
     assert_int_equal(in.len, 0);
     assert_int_equal(got->used, r->used);
     assert_true(row_equal(got, r, r->used));
+    assert_int_equal(got->mark, r->mark);
     /* What was read is written the same. */
     size_t len = buf_len(&b);
     line_put(&b, got);
@@ -126,6 +127,12 @@ static void refuses_nonsense(void **state)
     assert_int_equal(line_get(&in, &row), 1);
     assert_int_equal(row->used, 1);
     assert_true(row->wrapped);
+    assert_int_equal(row->mark, 0);
+    row_unref(row);
+    in = reader_of("\xe0\x07", 2); /* and bits of END */
+    assert_int_equal(line_get(&in, &row), 1);
+    assert_false(row->wrapped);
+    assert_int_equal(row->mark, ROW_PROMPT);
     row_unref(row);
     assert_int_equal(line_get(&in, &row), 0);
 }

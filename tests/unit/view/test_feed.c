@@ -64,6 +64,7 @@ static void begin(struct story *s, uint64_t seed, uint16_t cols, uint16_t rows)
         .smcup = "\033[?1049h",
         .rmcup = "\033[?1049l",
         .clear_scrollback = true,
+        .osc = true,
     };
     *s = (struct story){.seed = seed, .rng = {seed}, .cols = cols, .rows = rows};
     f.il_dl = rng_below(&s->rng, 4) != 0;
@@ -437,6 +438,34 @@ static void costs_little(void **state)
     end(&s);
 }
 
+/* The line's first piece keeps the mark of its prompt, in the terminal's scrollback too. */
+static void brings_marks(void **state)
+{
+    (void)state;
+    struct story s;
+    small(&s);
+    say(s.far, "\033]133;A\a$ a command longer than a row\r\nout\r\n1\r\n2\r\n3\r\n4\r\n5\r\n");
+    deliver(&s, SIZE_MAX);
+    show(&s);
+    expect(&s, s.before, "$ a command longer t");
+    assert_int_equal(history_line(term_history(s.tty), s.before)->mark, ROW_PROMPT);
+    for (uint64_t i = 1; i < 4; i++)
+        assert_int_equal(history_line(term_history(s.tty), s.before + i)->mark, 0);
+    end(&s);
+    /* A line of a wider screen. */
+    small(&s);
+    struct row *line = line_of("$ a command longer than a row", false);
+    line->mark = ROW_PROMPT;
+    say(s.far, "1\r\n2\r\n3\r\n4\r\n5\r\n6");
+    view_history_line(s.view, 0, line);
+    show(&s);
+    expect(&s, s.before, "$ a command longer t");
+    expect(&s, s.before + 1, "han a row");
+    assert_int_equal(history_line(term_history(s.tty), s.before)->mark, ROW_PROMPT);
+    assert_int_equal(history_line(term_history(s.tty), s.before + 1)->mark, 0);
+    end(&s);
+}
+
 static void tells_gaps(void **state)
 {
     (void)state;
@@ -493,11 +522,9 @@ static void survives_a_full_buffer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(waits_for_the_screen),
-        cmocka_unit_test(costs_little),
-        cmocka_unit_test(tells_gaps),
-        cmocka_unit_test(counts_in_groups),
-        cmocka_unit_test(survives_a_full_buffer),
+        cmocka_unit_test(waits_for_the_screen), cmocka_unit_test(costs_little),
+        cmocka_unit_test(brings_marks),         cmocka_unit_test(tells_gaps),
+        cmocka_unit_test(counts_in_groups),     cmocka_unit_test(survives_a_full_buffer),
         cmocka_unit_test(random_stories),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

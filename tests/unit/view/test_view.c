@@ -166,6 +166,9 @@ static bool row_shown(const struct snapshot *tty, const struct snapshot *s, uint
     const struct row *got = snapshot_row(tty, r);
     const struct row *want = r < s->rows ? snapshot_row(s, r) : &row_blank_row;
     uint16_t both = tty->cols < s->cols ? tty->cols : s->cols;
+    bool goes_on = r && r <= s->rows && snapshot_row(s, (uint16_t)(r - 1))->wrapped;
+    if (want->mark && !got->mark && !goes_on) /* one too many may stay */
+        return false;
     for (uint16_t c = 0; c < tty->cols; c++) {
         if (c + 1 == both && row_cell(want, c).text & CELL_WIDE)
             continue; /* cut in half */
@@ -432,6 +435,42 @@ static void says_little(void **state)
     desk_fini(&d);
 }
 
+/* In front of the row, once. */
+static void marks_prompts(void **state)
+{
+    (void)state;
+    struct view_facts f = full_facts(20, 4);
+    struct desk d;
+    desk_init(&d, &f, 20, 4);
+    start(&d);
+    frame(&d, NULL);
+    say(d.far, "x\r\n\033]133;A\a$ ");
+    expect_frame(&d, NULL, "\033[?25lx\033[2H\033]133;A\033\\$ \033[?25h");
+    expect_frame(&d, NULL, "");
+    say(d.far, "l");
+    expect_frame(&d, NULL, "l");
+    say(d.far, "\r\033[K");
+    expect_frame(&d, NULL, "\r\033[K");
+    say(d.far, "\033]133;A;cl=m\033\\% ");
+    expect_frame(&d, NULL, "\033]133;A\033\\% ");
+    /* Where the row is then has the mark. */
+    say(d.far, "\033[H\033[L");
+    struct snapshot *tty;
+    frame(&d, NULL);
+    tty = term_snapshot(d.tty);
+    assert_int_equal(tty->main_row[2]->mark, ROW_PROMPT);
+    snapshot_unref(tty);
+    desk_fini(&d);
+    /* A terminal that may print it. */
+    f.osc = false;
+    desk_init(&d, &f, 20, 4);
+    start(&d);
+    frame(&d, NULL);
+    say(d.far, "\033]133;A\a$ ");
+    expect_frame(&d, NULL, "$ ");
+    desk_fini(&d);
+}
+
 static void scrolls_by_deleting_lines(void **state)
 {
     (void)state;
@@ -648,6 +687,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scrolls_the_old_screen_off),
         cmocka_unit_test(says_little),
+        cmocka_unit_test(marks_prompts),
         cmocka_unit_test(scrolls_by_deleting_lines),
         cmocka_unit_test(joins_soft_wraps),
         cmocka_unit_test(draws_the_alternate_screen_there),
