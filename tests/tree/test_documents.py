@@ -107,3 +107,9 @@ def test_every_cap_of_the_engine_is_documented():
     missing = [name for path in files("src/term/*.h") for name in kind.findall(text(path))
                if f"`{name}`" not in caps and name not in ("CELL_UTF8_MAX", "WIDTH_BLOCK")]
     assert missing == []
+
+
+def test_every_script_runs_once():
+    """Two branches that both add scripts may leave the list there twice."""
+    listed = re.findall(r"^  '([^']+)',$", text("tests/vt/meson.build"), re.M)
+    assert listed == sorted({path.rsplit("/", 1)[-1].removesuffix(".vt") for path in files("tests/vt/*.vt")})
