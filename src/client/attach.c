@@ -1,6 +1,7 @@
 #include "client/attach.h"
 
 #include "base/mem.h"
+#include "client/linger.h"
 #include "client/paths.h"
 #include "client/rejoin.h"
 #include "io/signals.h"
@@ -400,20 +401,8 @@ static void linger_turn(void *ctx)
 
 void attach_linger(struct attach *a)
 {
-    if (!client_end_lingers(a->end, loop_now_us(a->loop)))
+    if (!client_end_lingers(a->end, loop_now_us(a->loop)) || !linger_fork(a->loop))
         return;
-    fflush(NULL);
-    /* If we lead the terminal's session, our end hangs up on the child before it can leave it. */
-    signal(SIGHUP, SIG_IGN);
-    pid_t pid = fork();
-    if (pid != 0)
-        return;
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int fd = 0; fd <= 2 && null >= 0; fd++)
-        dup2(null, fd);
-    setsid();
-    if (loop_forked(a->loop))
-        _exit(0);
     a->timer.fire = a->later.call = linger_turn;
     later_set(&a->later);
     loop_run(a->loop);

@@ -1,6 +1,7 @@
 #include "client/command.h"
 
 #include "base/mem.h"
+#include "client/linger.h"
 #include "client/paths.h"
 #include "client/rejoin.h"
 #include "io/pipe.h"
@@ -566,19 +567,8 @@ static void linger_turn(void *ctx)
 
 void command_linger(struct command *c)
 {
-    if (!command_end_lingers(c->end, loop_now_us(c->loop)))
+    if (!command_end_lingers(c->end, loop_now_us(c->loop)) || !linger_fork(c->loop))
         return;
-    fflush(NULL);
-    signal(SIGHUP, SIG_IGN);
-    pid_t pid = fork();
-    if (pid != 0)
-        return;
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int fd = 0; fd <= 2 && null >= 0; fd++)
-        dup2(null, fd);
-    setsid();
-    if (loop_forked(c->loop))
-        _exit(0);
     c->timer.fire = c->later.call = linger_turn;
     later_set(&c->later);
     loop_run(c->loop);
