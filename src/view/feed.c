@@ -238,7 +238,7 @@ static void size_scratch(struct view *v)
         return;
     q->rows = v->facts.rows;
     q->piece = mem_resize(q->piece, q->rows, sizeof *q->piece);
-    q->virt = mem_resize(q->virt, q->rows, sizeof *q->virt);
+    q->virt = mem_resize(q->virt, q->rows + 1u, sizeof *q->virt);
 }
 
 /* ---- feeding ---- */
@@ -267,6 +267,24 @@ static void told_set(struct row **told, const struct row *r)
     row_unref(old);
 }
 
+/* On a terminal of one row nothing can follow a soft-wrapped row but what scrolls it out: the first
+ * cell of the row that comes next, written by autowrap. False: it still stands there. */
+static bool wrap_out(struct view *v, struct paint *p)
+{
+    struct feed *q = &v->feed;
+    const struct row *from[] = {NULL, q->virt[1]};
+    p->above = q->tail;
+    p->rows = 2;
+    paint_grid(p, from, q->virt, NULL, 0);
+    bool out = p->row == 1;
+    p->rows = 1;
+    p->row = 0;
+    row_unref(v->told[SCREEN_MAIN][0]);
+    v->told[SCREEN_MAIN][0] = NULL;
+    q->tail = out;
+    return out;
+}
+
 /* Bring the terminal to v->feed.virt, whose first `out` rows then leave by LF. */
 static void scroll_out(struct view *v, struct paint *p, uint16_t out)
 {
@@ -275,6 +293,8 @@ static void scroll_out(struct view *v, struct paint *p, uint16_t out)
     struct feed *q = &v->feed;
     struct scroll scrolls[SCROLL_MOST];
     size_t n = 0;
+    if (rows == 1 && q->virt[0]->wrapped && wrap_out(v, p))
+        return;
     /* The terminal may have been resized, and we do not know it yet: what is on its way to it shall
      * not depend on where rows stand, and then no line is lost. */
     p->flow = out + 1 >= rows;
@@ -325,7 +345,7 @@ static bool feed_lines(struct view *v, const struct frame *f, struct paint *p)
     /* The last row cannot be joined to one that is not there: it goes with the next lot. */
     if (n == rows && n > 1 && q->piece[n - 1]->wrapped)
         out = (uint16_t)(n - 1);
-    for (uint16_t i = 0; i < rows; i++) {
+    for (uint16_t i = 0; i <= rows; i++) { /* and the one that comes behind them */
         uint16_t r = (uint16_t)(i - n);
         q->virt[i] = i < n                        ? q->piece[i]
                      : v->wraps && r < f->s->rows ? f->s->main_row[r]

@@ -336,14 +336,13 @@ static bool history_agrees(struct world *w)
            history_end(server_session_history(w->server, w->sid));
 }
 
-/* The same cells, and no mark that the server's line has not. The other way round is not asked: a
- * soft-wrapped line is now and then fed as a hard one (seeds 294, 699 and 828; see README). */
+/* The same cells and the same wrap mark. */
 static bool same_line(const struct row *want, const struct row *got, uint16_t cols)
 {
     for (uint16_t c = 0; c < cols; c++)
         if (!row_cell_equal(want, got, c))
             return false;
-    return want->wrapped || !got->wrapped;
+    return want->wrapped == got->wrapped;
 }
 
 /* Where the size never changed, the newest lines are those that the server has, row by row. */

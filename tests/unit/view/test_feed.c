@@ -479,6 +479,27 @@ static void tells_gaps(void **state)
     end(&s);
 }
 
+/* On a terminal of one row, too, what wraps is scrolled out by what follows it. */
+static void one_row_wraps(void **state)
+{
+    (void)state;
+    struct story s;
+    begin(&s, 1, 8, 1);
+    say(s.far, "abcdefghijklmnop\xe4\xb8\xad\r\nx\r\n1234567890");
+    for (unsigned i = 0; i < 2; i++) { /* the rest of a line may come after its beginning */
+        deliver(&s, i ? SIZE_MAX : 1);
+        show(&s);
+    }
+    static const char *const text[] = {"abcdefgh", "ijklmnop", "\xe4\xb8\xad", "x", "12345678"};
+    for (uint64_t i = 0; i < 5; i++) {
+        expect(&s, s.before + i, text[i]);
+        assert_int_equal(history_line(term_history(s.tty), s.before + i)->wrapped,
+                         i == 0 || i == 1 || i == 4);
+    }
+    assert_int_equal(kept(s.tty), s.before + 5);
+    end(&s);
+}
+
 static void counts_in_groups(void **state)
 {
     (void)state;
@@ -524,6 +545,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(waits_for_the_screen), cmocka_unit_test(costs_little),
         cmocka_unit_test(brings_marks),         cmocka_unit_test(tells_gaps),
+        cmocka_unit_test(one_row_wraps),
         cmocka_unit_test(counts_in_groups),     cmocka_unit_test(survives_a_full_buffer),
         cmocka_unit_test(random_stories),
     };
