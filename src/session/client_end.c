@@ -438,8 +438,6 @@ static void take_keys(struct client_end *e, uint64_t now_us)
 {
     const uint8_t *p = buf_data(&e->read);
     size_t len = buf_len(&e->read);
-    if (e->fetch_us && len && memchr(p, 3, len)) /* nobody else reads it any more */
-        stop_fetching(e);
     while (len && e->state != STATE_DONE) {
         enum escape_action action = ESCAPE_NONE;
         buf_clear(&e->typed);
@@ -449,6 +447,9 @@ static void take_keys(struct client_end *e, uint64_t now_us)
         p += n;
         len -= n;
     }
+    if (e->fetch_us && e->escape.interrupted) /* nobody else reads it any more */
+        stop_fetching(e);
+    e->escape.interrupted = false;
     buf_clear(&e->read);
     link_activity(e->lane.link, now_us);
     pump_keys(e, now_us);

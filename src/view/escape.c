@@ -119,6 +119,8 @@ static int csi_key(const uint8_t *seq, size_t len)
     mods &= ~MOD_LOCKS;
     if (code < 0 || (mods & ~(MOD_SHIFT | MOD_CTRL)))
         return KEY_OTHER;
+    if (mods & MOD_CTRL && code > 126 && final == 'u' && v[2])
+        code = v[2]; /* another alphabet: the key that stands there on the layout of the US */
     if (mods & MOD_CTRL)
         return ctrl_of(mods & MOD_SHIFT && final == 'u' ? us_shifted(code) : code);
     if (text && !v[7])
@@ -138,6 +140,7 @@ struct key {
 static void pass(struct escape *e, const struct key *k, struct buf *out)
 {
     buf_put(out, k->bytes, k->len);
+    e->interrupted |= k->is == CTRL('C') && !e->paste;
     if (k->is != KEY_SILENT)
         e->line_start = !e->paste && (k->is == '\r' || k->is == '\n');
 }

@@ -38,6 +38,7 @@ struct escape {
     bool line_start;  /* Enter was the last key (or none yet) */
     bool held;        /* the escape character came, its command not yet */
     bool paste;       /* inside a bracketed paste */
+    bool interrupted; /* Ctrl-C was typed, in whatever form; the caller takes it back */
     uint8_t seq_n;    /* bytes of a control sequence so far, 0: in none */
     uint8_t seq_sent; /* of them, went on already: they might have been ESC or Alt-[ */
     uint16_t kept_n;  /* what is held: the escape key, releases after it */

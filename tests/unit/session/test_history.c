@@ -213,6 +213,28 @@ static void the_end_is_not_waited_for_for_ever(void **state)
     ends_fini(&e);
 }
 
+/* Ctrl-C leaves the last lines, in whatever form the terminal gives it. */
+static void ctrl_c_leaves_the_last_lines(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"\003",          "\033[99;5u", "\033[99;5:1u",
+                                       "\033[27;5;99~", "c",          "\033[99;5:3u"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        struct ends e;
+        begin(&e, SERVER_HISTORY_ALL);
+        print_numbers(&e, 1, 30000);
+        server_session_exited(e.server, e.sid, 0, 0, e.now);
+        for (unsigned n = 0; n < 6; n++) {
+            ends_exchange(&e);
+            e.now += 10000;
+        }
+        assert_false(ends_done(&e, 0));
+        ends_type(&e, 0, keys[i]);
+        assert_int_equal(ends_done(&e, 0), i < 4);
+        ends_fini(&e);
+    }
+}
+
 static void waits_for_the_main_screen(void **state)
 {
     (void)state;
@@ -240,6 +262,7 @@ int main(void)
         cmocka_unit_test(clearing_is_in_order),
         cmocka_unit_test(all_is_there_at_the_end),
         cmocka_unit_test(the_end_is_not_waited_for_for_ever),
+        cmocka_unit_test(ctrl_c_leaves_the_last_lines),
         cmocka_unit_test(waits_for_the_main_screen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

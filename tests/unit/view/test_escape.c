@@ -118,6 +118,38 @@ static void keys_as_sequences(void **state)
     expect(ESCAPE_SSH, '~', "\033[1;5A\033OP\033x", "\033[1;5A\033OP\033x");
 }
 
+/* Ctrl-C is seen in each form that a terminal may give it; the bytes go on. */
+static void ctrl_c_is_seen(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *keys;
+        bool is;
+    } t[] = {
+        {"x\003y", true},
+        {"\033[99;5u", true},
+        {"\033[99;5:1u", true},
+        {"\033[99;5:2u", true},     /* held down */
+        {"\033[99:67;5;99u", true}, /* with alternates and text */
+        {"\033[1089::99;5u", true}, /* Cyrillic Es, which stands there */
+        {"\033[99;69u", true},      /* Caps Lock is on */
+        {"\033[27;5;99~", true},
+        {"~\003", true},
+        {"\033[99;5:3u", false}, /* let go */
+        {"\033[99;7u", false},   /* with Alt */
+        {"\033[99u", false},
+        {"\033[27;6;53~", false},
+        {"\033[200~\003\033[99;5u\033[201~", false},
+    };
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+        struct escape e;
+        escape_init(&e, &(struct escape_config){ESCAPE_SSH, '~'});
+        assert_string_equal(type_by(&e, t[i].keys, 100), t[i].keys);
+        if (e.interrupted != t[i].is)
+            fail_msg("%zu: %d", i, e.interrupted);
+    }
+}
+
 static void mosh_style(void **state)
 {
     (void)state;
@@ -194,9 +226,13 @@ static void texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ssh_style),         cmocka_unit_test(not_in_a_paste),
-        cmocka_unit_test(keys_as_sequences), cmocka_unit_test(mosh_style),
-        cmocka_unit_test(keys_are_parsed),   cmocka_unit_test(texts),
+        cmocka_unit_test(ssh_style),
+        cmocka_unit_test(not_in_a_paste),
+        cmocka_unit_test(keys_as_sequences),
+        cmocka_unit_test(ctrl_c_is_seen),
+        cmocka_unit_test(mosh_style),
+        cmocka_unit_test(keys_are_parsed),
+        cmocka_unit_test(texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

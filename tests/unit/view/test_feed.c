@@ -543,11 +543,10 @@ static void survives_a_full_buffer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(waits_for_the_screen), cmocka_unit_test(costs_little),
-        cmocka_unit_test(brings_marks),         cmocka_unit_test(tells_gaps),
-        cmocka_unit_test(one_row_wraps),
-        cmocka_unit_test(counts_in_groups),     cmocka_unit_test(survives_a_full_buffer),
-        cmocka_unit_test(random_stories),
+        cmocka_unit_test(waits_for_the_screen),   cmocka_unit_test(costs_little),
+        cmocka_unit_test(brings_marks),           cmocka_unit_test(tells_gaps),
+        cmocka_unit_test(one_row_wraps),          cmocka_unit_test(counts_in_groups),
+        cmocka_unit_test(survives_a_full_buffer), cmocka_unit_test(random_stories),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
