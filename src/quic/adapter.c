@@ -10,10 +10,27 @@
 #define SEGMENTS_MAX   64     /* UDP_MAX_SEGMENTS */
 #define CLOSE_AGAIN    1000000u
 #define ROW_US         500u
+/* A path is near when its round trips take no longer, or when nothing is known of it. */
+#define NEAR_US 1000u
+#define TICK_US 1000u
 
+/* The time for the library. On a near path it moves in ticks (docs/adr/0019). */
 static ngtcp2_tstamp stamp(struct quic *q, uint64_t now_us)
 {
-    return quic_clock_now(&q->clock, now_us) * NGTCP2_MICROSECONDS;
+    uint64_t t = quic_clock_now(&q->clock, now_us);
+    t -= t % q->tick_us;
+    if (t > q->stamp_us) /* not when ticks have just become longer */
+        q->stamp_us = t;
+    return q->stamp_us * NGTCP2_MICROSECONDS;
+}
+
+/* The first moment at which the library will be told that this time has come; private. */
+static uint64_t tick_of(const struct quic *q, ngtcp2_tstamp at)
+{
+    if (at == UINT64_MAX)
+        return at;
+    uint64_t us = at / NGTCP2_MICROSECONDS + (at % NGTCP2_MICROSECONDS != 0);
+    return (us + q->tick_us - 1) / q->tick_us * q->tick_us;
 }
 
 static void fail(struct quic *q, const char *why)
@@ -112,6 +129,7 @@ struct quic *quic_new(const struct quic_config *c, const char **why)
     q->log = c->log;
     q->here = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = 1};
     q->there = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = 2};
+    q->tick_us = TICK_US;
     quic_clock_init(&q->clock, c->now_us);
     quic_yield_init(&q->yield);
     quic_table_init(&q->table);
@@ -164,14 +182,11 @@ static uint64_t rto_of(const struct quic *q)
 
 static struct quic_clock_facts clock_facts(const struct quic *q, const struct quic_facts *f)
 {
-    ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry(q->conn);
     return (struct quic_clock_facts){
         .owes = quic_owed(q),
         .proven_us = f->proven_us > q->acked_us ? f->proven_us : q->acked_us,
         .rto_us = rto_of(q),
-        .expiry_us = expiry == UINT64_MAX
-                         ? UINT64_MAX
-                         : expiry / NGTCP2_MICROSECONDS + (expiry % NGTCP2_MICROSECONDS != 0),
+        .expiry_us = tick_of(q, ngtcp2_conn_get_expiry(q->conn)),
     };
 }
 
@@ -180,6 +195,8 @@ void quic_turn(struct quic *q, const struct quic_facts *f, uint64_t now_us)
 {
     if (!q->conn)
         return;
+    q->tick_us = f->floor_us <= NEAR_US ? TICK_US : 1;
+    q->turn_us = now_us;
     uint64_t before = q->stat.bytes_in_flight;
     conn_stat(q->conn, &q->stat);
     struct quic_clock_facts cf = clock_facts(q, f);
@@ -279,9 +296,11 @@ int quic_receive(struct quic *q, const uint8_t *dgram, size_t len, const struct 
         q->counters.dropped++;
         return q->over[0] ? ERR_STATE : ERR_OK;
     }
-    quic_turn(q, f, now_us);
+    if (q->turn_us != now_us) /* a row of datagrams comes at one time */
+        quic_turn(q, f, now_us);
     ngtcp2_path path = path_of(q);
     ngtcp2_pkt_info info = {0}; /* ECN stays with the link: QUIC is told of no marks */
+    q->news = !q->done;         /* on_acked adds */
     int err = ngtcp2_conn_read_pkt(q->conn, &path, &info, dgram, len, stamp(q, now_us));
     q->counters.received++;
     q->counters.received_bytes += len;
@@ -291,7 +310,8 @@ int quic_receive(struct quic *q, const uint8_t *dgram, size_t len, const struct 
     }
     if (err)
         fail_by(q, err);
-    quic_turn(q, f, now_us);
+    if (q->news)
+        quic_turn(q, f, now_us);
     bury(q, now_us);
     return q->over[0] ? ERR_STATE : ERR_OK;
 }
@@ -450,14 +470,28 @@ static int fill_batch(struct quic *q, const struct quic_facts *f, ngtcp2_tstamp 
         bool first = len == 0;
         len += (size_t)n;
         q->counters.sent++;
-        if (first && (size_t)n < segment) /* an acknowledgement: the next may be longer */
-            segment = (size_t)n, i = SEGMENTS_MAX;
-        else if ((size_t)n < segment)
-            break;
+        if ((size_t)n == segment)
+            continue;
+        if (first) /* an acknowledgement: the next may be longer */
+            segment = (size_t)n;
+        break;
     }
     q->counters.sent_bytes += len;
     *out = (struct quic_batch){.data = q->out, .len = len, .segment = segment};
     return ERR_OK;
+}
+
+/* The library's pacer learns of a batch only when another could follow it, or later: of itself a
+ * deadline would wake us for nothing after each that was all there was, and after each
+ * acknowledgement. True if it was told: what has expired of it is to be handled. */
+static bool pace(struct quic *q, ngtcp2_tstamp ts)
+{
+    bool waits = ngtcp2_conn_get_cwnd_left(q->conn) && quic_table_next(&q->table, STREAM_BULK);
+    if (!q->paced || (q->paced == ts && !waits))
+        return false;
+    ngtcp2_conn_update_pkt_tx_time(q->conn, q->paced);
+    q->paced = 0;
+    return true;
 }
 
 static int poll_close(struct quic *q, struct quic_batch *out)
@@ -478,7 +512,7 @@ int quic_poll(struct quic *q, const struct quic_facts *f, uint64_t now_us, struc
     if (q->clock.stands || f->room < f->mtu)
         return 0;
     ngtcp2_tstamp ts = stamp(q, now_us);
-    if (ngtcp2_conn_get_expiry(q->conn) <= ts) {
+    if (pace(q, ts) || ngtcp2_conn_get_expiry(q->conn) <= ts) {
         int err = ngtcp2_conn_handle_expiry(q->conn, ts);
         if (err)
             fail_by(q, err);
@@ -488,7 +522,7 @@ int quic_poll(struct quic *q, const struct quic_facts *f, uint64_t now_us, struc
         open_streams(q);
         do_todo(q);
         if (!fill_batch(q, f, ts, out) && out->len && q->done)
-            ngtcp2_conn_update_pkt_tx_time(q->conn, ts);
+            q->paced = ts;
     }
     quic_turn(q, f, now_us);
     bury(q, now_us);

@@ -35,7 +35,11 @@ struct quic {
     quic_stat stat;
     uint64_t rtt_seen; /* of stat, at the last yield sample */
     bool done;         /* the handshake is complete */
+    bool news;         /* the packet that is being read changed what is in flight */
     uint64_t acked_us, now_us;
+    uint64_t tick_us, stamp_us; /* private time of the library: its step, the newest */
+    uint64_t turn_us;           /* real, of the newest quic_turn */
+    uint64_t paced; /* nanoseconds: the batch that the pacer knows nothing of; 0: none */
 
     struct quic_table table;
     uint64_t next_id; /* of a stream to be opened by us */

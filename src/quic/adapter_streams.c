@@ -109,6 +109,7 @@ static int on_acked(ngtcp2_conn *conn, int64_t id, uint64_t offset, uint64_t len
     struct quic_stream *s = quic_table_find(&q->table, (uint64_t)id);
     (void)conn, (void)offset, (void)stream_user;
     q->acked_us = q->now_us;
+    q->news = true;
     if (s && !s->refused && len)
         q->events->acked(q->ctx, s->user, (size_t)len);
     return 0;

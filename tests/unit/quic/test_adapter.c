@@ -374,6 +374,32 @@ static void sizes_of_datagrams(void **state)
     pair_fini(&p);
 }
 
+/* Where a round trip takes no time, what may be in flight is still worth a wake-up: by the round
+ * trip alone it would be 95 kB. */
+static void near_path(void **state)
+{
+    struct pair p;
+    pair_init(&p, &(struct pair_config){12, {"delay=30us", "rate=2gbit"}, 0});
+    pair_open(&p.client, 50000000);
+    pair_run(&p, 150 * MS, NULL);
+    assert_true(quic_counters(p.client.q).cwnd > 300000);
+    assert_true(pair_run(&p, 2 * S, pair_all_done));
+    pair_fini(&p);
+}
+
+/* Sent and nothing waits: the next deadline is that of loss, nobody is woken to send nothing. */
+static void no_idle_pacing(void **state)
+{
+    struct pair p;
+    pair_init(&p, &(struct pair_config){13, {"delay=50"}, 0});
+    pair_open(&p.client, 200000);
+    assert_true(pair_run(&p, 5 * S, pair_all_done));
+    pair_open(&p.client, 5000);
+    pair_run(&p, 1, NULL);
+    assert_true(quic_deadline(p.client.q, &p.client.facts, p.now_us) > p.now_us + 90 * MS);
+    pair_fini(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -392,6 +418,8 @@ int main(void)
         cmocka_unit_test(outage_at_the_start),
         cmocka_unit_test(rubbish),
         cmocka_unit_test(sizes_of_datagrams),
+        cmocka_unit_test(near_path),
+        cmocka_unit_test(no_idle_pacing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
