@@ -537,6 +537,17 @@ void chan_feed_end(struct chan *c)
         config->ops->readable(config->ctx, c);
 }
 
+const char *chan_state_text(const struct chan *c)
+{
+    if (c->state == CHAN_SILENT)
+        return "closing";
+    if (c->state != CHAN_OPEN)
+        return "waiting";
+    if (c->eof_put)
+        return c->eof_got ? "eof both ways" : "eof sent";
+    return c->eof_got ? "eof received" : "open";
+}
+
 void chan_counters(const struct chan *c, struct chan_counters *out)
 {
     *out = (struct chan_counters){

@@ -134,6 +134,9 @@ struct chan_counters {
     uint32_t may_send;            /* of the peer's window */
 };
 void chan_counters(const struct chan *c, struct chan_counters *out);
+/* For people: "waiting" until it is answered, "open", "eof sent", "eof received", "eof both ways",
+ * "closing". */
+const char *chan_state_text(const struct chan *c);
 /* "exec", "subsystem", ... */
 const char *chan_kind_text(enum open_kind kind);
 

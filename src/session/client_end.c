@@ -4,6 +4,7 @@
 #include "session/client_history.h"
 #include "session/client_tty.h"
 #include "session/lane.h"
+#include "session/status.h"
 #include "view/bar.h"
 
 #include <stdio.h>
@@ -45,6 +46,7 @@ struct client_end {
     struct buf bar;
     char quit_text[ESCAPE_QUIT_MAX];
     char help_text[160];
+    struct status status;
     bool started, suspended, dirty;
     struct snapshot *blank; /* shown until the first screen comes */
     struct client_history history;
@@ -134,11 +136,12 @@ struct client_end *client_end_new(const struct client_end_config *c)
     escape_quit_text(&e->escape, e->quit_text);
     fill_help(e);
     client_tty_init(&e->user, e->native, e->view, &e->lane, &e->tty);
+    status_init(&e->status, e->native ? c->connect->session : NULL, c->now_us);
     buf_init(&e->read, READ_PIECE + QUESTIONS_HELD);
     buf_init(&e->keys, CLIENT_INPUT_HELD);
     buf_init(&e->typed, CLIENT_INPUT_HELD);
     buf_init(&e->tty, TTY_MAX);
-    buf_init(&e->bar, 4096);
+    buf_init(&e->bar, STATUS_TEXT_MAX + 4096);
     client_history_init(&e->history);
     e->config.history =
         c->history && e->native && c->connect->caps & SYNC_CAP_HISTORY && !c->tty->all_on_alt;
@@ -159,6 +162,7 @@ void client_end_free(struct client_end *e)
     client_history_fini(&e->history);
     snapshot_unref(e->blank);
     client_tty_fini(&e->user);
+    status_fini(&e->status);
     buf_fini(&e->read);
     buf_fini(&e->keys);
     buf_fini(&e->typed);
@@ -391,6 +395,7 @@ static void pump_keys(struct client_end *e, uint64_t now_us)
     if (!n)
         return;
     n = sync_user_bytes(e->lane.sync, buf_data(&e->keys), n, now_us);
+    e->status.typed += n;
     buf_skip(&e->keys, n);
     if (!buf_len(&e->keys) && e->keys.size > 65536)
         buf_release(&e->keys);
@@ -404,6 +409,8 @@ static void hold_keys(struct client_end *e)
         n = 0;
     }
     buf_put(&e->keys, buf_data(&e->typed), n);
+    if (buf_len(&e->typed))
+        status_hide(&e->status);
 }
 
 static void on_escape(struct client_end *e, enum escape_action action, uint64_t now_us)
@@ -424,6 +431,9 @@ static void on_escape(struct client_end *e, enum escape_action action, uint64_t 
     case ESCAPE_HELP:
         client_end_message(e, e->help_text, false, now_us);
         e->message_until_us = now_us + 10 * BAR_MESSAGE_US;
+        break;
+    case ESCAPE_STATUS:
+        status_show(&e->status, &e->lane, view_facts(e->view)->rows, now_us);
         break;
     case ESCAPE_REPAINT:
         client_end_repaint(e, now_us);
@@ -489,6 +499,7 @@ uint64_t client_end_owed_answers(const struct client_end *e, uint64_t now_us)
 void client_end_resize(struct client_end *e, uint16_t cols, uint16_t rows, uint64_t now_us)
 {
     view_resize(e->view, cols, rows);
+    status_resize(&e->status, &e->lane, view_facts(e->view)->rows, now_us);
     sync_user_resize(e->lane.sync, cols, rows, now_us);
     e->dirty = true;
 }
@@ -529,6 +540,7 @@ static struct bar_facts bar_facts(const struct client_end *e, uint64_t now_us)
     struct link *link = e->lane.link;
     bool udp = link_path(link, &path) && path.kind == PATH_UDP;
     bool held = !e->native && escape_held(&e->escape); /* mosh shows what may follow */
+    const char *status = status_text(&e->status, now_us);
     return (struct bar_facts){
         .kind = e->native ? BAR_NATIVE : BAR_STOCK,
         .prefix = e->config.name,
@@ -540,10 +552,13 @@ static struct bar_facts bar_facts(const struct client_end *e, uint64_t now_us)
         .reply_us = sync_acked_us(e->lane.sync),
         .port = udp || !e->native ? e->port : 0,
         .message = held                                            ? e->help_text
+                   : status                                        ? status
                    : e->message[0] && now_us < e->message_until_us ? e->message
                                                                    : NULL,
-        .message_until_us = held ? UINT64_MAX : e->message_until_us,
-        .message_plain = held,
+        .message_until_us = held     ? UINT64_MAX
+                            : status ? e->status.until_us
+                                     : e->message_until_us,
+        .message_plain = held || status,
     };
 }
 
@@ -572,9 +587,11 @@ struct buf *client_end_tty(struct client_end *e, uint64_t now_us)
     struct sync_remote r = sync_remote(e->lane.sync);
     const struct snapshot *s = r.snapshot ? r.snapshot : e->blank;
     bool bar = make_bar(e, now_us);
+    size_t before = buf_len(&e->tty);
     pump_history(e, now_us);
     ignore_full(view_frame(e->view, s, bar ? (const char *)buf_data(&e->bar) : NULL, &e->tty));
     pump_history(e, now_us);
+    e->status.frames += buf_len(&e->tty) > before;
     e->dirty = view_history_ready(e->view, s);
     if (buf_err(&e->tty)) /* a tty that takes nothing: start over with what it shows unknown */
         buf_release(&e->tty), buf_clear(&e->tty), view_repaint(e->view);
@@ -602,6 +619,7 @@ void client_end_datagram(struct client_end *e, const struct path_ref *from, bool
         e->dirty = true;
     if (news & SYNC_NEWS_STATE) {
         e->dirty = true;
+        e->status.screens++;
         link_activity(e->lane.link, now_us); /* it is the client that sends the heartbeats */
     }
     if (e->native)

@@ -80,6 +80,11 @@ bool streams_started(const struct streams *s)
     return s->quic != NULL;
 }
 
+struct chans *streams_list(const struct streams *s)
+{
+    return s->chans;
+}
+
 const char *streams_over(const struct streams *s)
 {
     return s->failed ? s->why : s->quic ? quic_over(s->quic) : NULL;

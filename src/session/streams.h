@@ -27,6 +27,8 @@ void streams_free(struct streams *s); /* wipes the key; NULL is fine */
 /* The channels; usable at once. On a client the first call starts the connection. */
 struct chans *streams_chans(struct streams *s, uint64_t now_us);
 bool streams_started(const struct streams *s);
+/* The channels that exist, for lists; NULL before the start. Starts nothing. */
+struct chans *streams_list(const struct streams *s);
 /* Why there are no streams any more; NULL while there may be. */
 const char *streams_over(const struct streams *s);
 /* End the connection and all channels with a word to the peer (in the next streams_poll). */

@@ -21,7 +21,7 @@ struct bar_facts {
     uint64_t contact_us; /* newest new server state (stock), newest authentic datagram (native) */
     uint64_t reply_us;   /* send time of the newest acknowledged own state */
     uint16_t port;       /* UDP port; 0: not by UDP */
-    const char *message; /* or NULL */
+    const char *message; /* or NULL; may have several lines */
     uint64_t message_until_us; /* UINT64_MAX: stays */
     bool message_plain;        /* the message is shown without the quit hint */
 };

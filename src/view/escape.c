@@ -180,6 +180,8 @@ static enum escape_action command(const struct escape *e, int c)
         return ESCAPE_SUSPEND;
     if (e->config.style == ESCAPE_MOSH)
         return ESCAPE_NONE;
+    if (c == '#')
+        return ESCAPE_STATUS;
     return c == 'd' ? ESCAPE_DETACH : c == '?' ? ESCAPE_HELP : ESCAPE_NONE;
 }
 
@@ -335,6 +337,7 @@ void escape_help(const struct escape *e, struct buf *out)
     }
     const char *gap = key[1] ? " " : "";
     buf_printf(out,
-               "%s%s. quits, %s%sd detaches, %s%s^Z suspends, %s%s%s types %s, %s%s? shows this",
-               key, gap, key, gap, key, gap, key, gap, key, key, key, gap);
+               "%s%s. quits, %s%sd detaches, %s%s^Z suspends, %s%s# lists, %s%s%s types %s, "
+               "%s%s? shows this",
+               key, gap, key, gap, key, gap, key, gap, key, gap, key, key, key, gap);
 }

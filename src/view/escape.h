@@ -5,7 +5,7 @@
 #include "base/buf.h"
 
 enum escape_style {
-    ESCAPE_SSH,  /* EscapeChar: seen at the start of a line only; . d ^Z ? and itself */
+    ESCAPE_SSH,  /* EscapeChar: seen at the start of a line only; . d ^Z # ? and itself */
     ESCAPE_MOSH, /* mosh-protocol.md §11: a control character is seen everywhere */
 };
 
@@ -15,6 +15,7 @@ enum escape_action {
     ESCAPE_DETACH,
     ESCAPE_SUSPEND,
     ESCAPE_HELP,    /* show escape_help */
+    ESCAPE_STATUS,  /* show what is open */
     ESCAPE_REPAINT, /* Ctrl-L was typed; it is in `out` as well */
 };
 

@@ -27,7 +27,7 @@ struct row *bar_row(const char *text, uint16_t cols, bool colours)
     struct row *r = row_new(cols, 0);
     struct utf8 u = {0};
     uint16_t col = 0;
-    for (; *text && col < cols; text++) {
+    for (; *text && *text != '\n' && col < cols; text++) {
         uint32_t cp[2];
         size_t n = utf8_feed(&u, (uint8_t)*text, cp);
         for (size_t i = 0; i < n && col < cols; i++) {
@@ -42,17 +42,32 @@ struct row *bar_row(const char *text, uint16_t cols, bool colours)
     return r;
 }
 
-/* Keep the row while its text stays, so that a frame costs nothing for it. */
-static const struct row *bar_get(struct view *v, const char *text)
+void bar_free(struct view *v)
 {
-    uint16_t cols = v->facts.cols;
-    if (v->bar && v->bar->used == cols && !strcmp(v->bar_text, text))
-        return v->bar;
-    row_unref(v->bar);
+    for (uint16_t i = 0; i < v->bars; i++)
+        row_unref(v->bar[i]);
+    free(v->bar);
     free(v->bar_text);
+    v->bar = NULL;
+    v->bar_text = NULL;
+    v->bars = 0;
+}
+
+/* Rows are kept while the text stays, so that a frame costs nothing for them. */
+static void bar_make(struct view *v, const char *text)
+{
+    uint16_t cols = v->facts.cols, most = v->facts.rows;
+    if (v->bar_text && v->bar_cols == cols && v->bar_most == most && !strcmp(v->bar_text, text))
+        return;
+    bar_free(v);
     v->bar_text = mem_text(text, strlen(text));
-    v->bar = bar_row(text, cols, v->facts.paint.colours >= 8);
-    return v->bar;
+    v->bar_cols = cols;
+    v->bar_most = most;
+    v->bar = mem_new(most, sizeof *v->bar);
+    for (const char *end = text; end && v->bars < most; text = end + 1) {
+        v->bar[v->bars++] = bar_row(text, cols, v->facts.paint.colours >= 8);
+        end = strchr(text, '\n');
+    }
 }
 
 /* ---- side effects of a frame ---- */
@@ -279,7 +294,9 @@ static void compose(struct view *v, const struct frame *f)
                                                                                : snapshot_row(s, i);
     }
     if (f->bar)
-        v->want[0] = bar_get(v, f->bar);
+        bar_make(v, f->bar);
+    for (uint16_t i = 0; f->bar && i < v->bars; i++)
+        v->want[i] = v->bar[i];
 }
 
 /* The row below everything that shows; may be one past the last. */
@@ -298,7 +315,7 @@ static void put_cursor(struct view *v, const struct frame *f, struct paint *p)
     const struct snapshot *s = f->s;
     uint16_t row = s->cursor.row, col = s->cursor.col;
     bool inside = row < v->facts.rows && col < v->facts.cols;
-    bool visible = s->modes.cursor_visible && inside && !(f->bar && row == 0);
+    bool visible = s->modes.cursor_visible && inside && !(f->bar && row < v->bars);
     if (f->farewell) {
         uint16_t below = row_below(v, s);
         bool full = below == v->facts.rows;

@@ -65,8 +65,7 @@ void view_free(struct view *v)
     feed_fini(&v->feed);
     snapshot_unref(v->last);
     colours_unref(v->colours);
-    row_unref(v->bar);
-    free(v->bar_text);
+    bar_free(v);
     free(v->title);
     free(v->icon);
     free(v->smcup);

@@ -56,10 +56,10 @@ void view_free(struct view *v); /* NULL is fine; writes nothing: view_end does *
  * shows is scrolled off, not erased (or left on the main screen, with all_on_alt). */
 int MUST_USE view_start(struct view *v, struct buf *out);
 
-/* Bring the terminal to `s`. `bar`: text of the notification bar that covers row 0 (NULL: none;
- * UTF-8; see bar.h). Nothing is appended when nothing differs. Sizes of `s` and of the terminal may
- * differ: then the top left corner shows, and the rest is blank. Only between start/resume and
- * suspend/end. */
+/* Bring the terminal to `s`. `bar`: text of the notification bar, whose lines (separated by LF)
+ * cover row 0 and those below as far as there are any (NULL: none; UTF-8; see bar.h). Nothing is
+ * appended when nothing differs. Sizes of `s` and of the terminal may differ: then the top left
+ * corner shows, and the rest is blank. Only between start/resume and suspend/end. */
 int MUST_USE view_frame(struct view *v, const struct snapshot *s, const char *bar, struct buf *out);
 
 /* The terminal has a new size: what it shows is unknown from now on. Appends nothing. */

@@ -49,10 +49,11 @@ struct view {
     bool progress, pointer;      /* told, and to be taken back */
     uint8_t kitty_keys[SCREENS]; /* flags pushed on each screen, 0: none are */
 
-    struct snapshot *last;   /* of the last frame */
-    struct row *bar;         /* row 0 while the bar shows, or NULL */
-    char *bar_text;          /* its text */
-    const struct row **want; /* scratch: rows of the frame being made */
+    struct snapshot *last;             /* of the last frame */
+    struct row **bar;                  /* the topmost rows while the bar shows */
+    uint16_t bars, bar_cols, bar_most; /* how many; for which size they were made */
+    char *bar_text;                    /* their text, or NULL */
+    const struct row **want;           /* scratch: rows of the frame being made */
     struct feed feed;
     struct view_ledger ledger;
     struct view_kept kept;
@@ -62,8 +63,9 @@ struct view {
     bool main_only; /* the program is gone: its alternate screen does not count */
 };
 
-/* The bar as a row of that many columns. */
+/* A line of the bar (up to LF or NUL) as a row of that many columns. */
 struct row *bar_row(const char *text, uint16_t cols, bool colours);
+void bar_free(struct view *v);
 
 /* Rows move, by IL and DL only. */
 void frame_scroll(struct paint *p, const struct scroll *s);

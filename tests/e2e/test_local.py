@@ -167,6 +167,45 @@ def test_escape_help(outer, box):
     outer.finish()
 
 
+def test_status_lists_what_is_open(outer, box):
+    inner(outer, "tern --local --name work -- inner")
+    for i in range(30):
+        outer.line(f"echo line {i}")
+    outer.wait_row("line 29")
+    outer.wait(lambda: [r for r in outer.rows() if r][-1:] == [INNER], what="the prompt")
+    before = outer.cells()
+    outer.type("~#")
+    first = re.compile(r"tern: session work, (\d+:)?\d+( s)?; \d+ screens came, \d+ drawn; \d+ B typed")
+    outer.wait(lambda: first.fullmatch(outer.rows()[0]), what="the list")
+    rows = outer.rows()
+    assert re.fullmatch(r"path (pipe|udp 127\.0\.0\.1:\d+); RTT [\d.]+ ms, least [\d.]+ ms; loss 0 %; heard \d+ s ago", rows[1])
+    wire = re.fullmatch(r"wire: (\d+) datagrams sent, ([\d.]+) k?B; (\d+) received, ([\d.]+) k?B", rows[2])
+    assert wire and int(wire[1]) > 3 and int(wire[3]) > 3
+    assert rows[3] == "0 channels"
+    assert "line" in rows[4]
+    outer.type("e")  # goes with the next key, which is typed
+    outer.wait(lambda: outer.rows()[0].startswith(("line", INNER)), what="the screen again")
+    outer.keys("BSpace")
+    outer.wait(lambda: outer.cells() == before, what="the screen as it was")
+    outer.line("exit")
+    outer.finish()
+
+
+def test_status_on_a_small_terminal(outer, box):
+    inner(outer, "tern --local --name work -- inner")
+    outer.line("echo hello")
+    outer.wait_row("hello")
+    outer.resize(20, 2)
+    outer.type("~#")
+    outer.wait(lambda: outer.rows()[0] == "tern: session work," and outer.rows()[1].startswith("path "), what="two lines of it")
+    outer.resize(30, 3)
+    outer.wait(lambda: outer.rows()[2].startswith("wire: "), what="three lines of it")
+    outer.keys("C-u")
+    outer.wait(lambda: not [r for r in outer.rows() if r.startswith(("tern:", "path", "wire"))], what="no list")
+    outer.line("exit 3")
+    assert outer.finish() == 3
+
+
 def test_other_escape_character_and_none(outer, box):
     inner(outer, "tern --local -e ^b -- inner")
     outer.line("echo ~.")

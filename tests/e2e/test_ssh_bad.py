@@ -120,6 +120,9 @@ def test_only_mosh_server(outer, box, hosts):
     outer.line("clear; stty size")
     outer.wait_row("30 100")
     outer.resize(80, 24)
+    outer.type("~#")
+    outer.wait(lambda: outer.rows()[0].startswith("tern: a stock mosh-server's session, "), what="what is open")
+    assert outer.rows()[1].startswith("path udp ") and outer.rows()[3] == "0 channels"
     outer.line("exit")
     outer.finish()
     assert host.logins() == 1

@@ -212,6 +212,48 @@ static void test_suspend_and_help(void **state)
     ends_fini(&e);
 }
 
+static struct cell corner(const struct ends *e)
+{
+    struct snapshot *s = term_snapshot(e->tty[0]);
+    struct cell c = row_cell(snapshot_row(s, 0), 0);
+    snapshot_unref(s);
+    return c;
+}
+
+/* It goes with the next key, which is typed all the same, or by itself; a smaller terminal gets
+ * less of it. */
+static void test_status(void **state)
+{
+    struct ends e;
+    ends_init(&e);
+    ends_join(&e, 0, 80, 24);
+    ends_print(&e, "hello");
+    ends_run(&e, SECOND);
+    ends_type(&e, 0, "~#");
+    ends_exchange(&e);
+    ends_assert_row(&e, 0, 3, "0 channels");
+    client_end_resize(e.client[0], 80, 3, e.now);
+    term_resize(e.tty[0], 80, 3);
+    ends_exchange(&e);
+    assert_int_equal(corner(&e).text, 't');
+    client_end_resize(e.client[0], 80, 24, e.now);
+    term_resize(e.tty[0], 80, 24);
+    ends_exchange(&e);
+    ends_assert_row(&e, 0, 3, "0 channels");
+    ends_type(&e, 0, "x");
+    ends_run(&e, SECOND);
+    ends_assert_row(&e, 0, 0, "hello");
+    ends_assert_row(&e, 0, 3, "");
+    ends_assert_typed(&e, "x");
+    ends_type(&e, 0, "\r~#");
+    ends_exchange(&e);
+    ends_assert_row(&e, 0, 3, "0 channels");
+    ends_run(&e, 35 * SECOND);
+    ends_assert_row(&e, 0, 0, "hello");
+    ends_assert_row(&e, 0, 3, "");
+    ends_fini(&e);
+}
+
 static void test_nobody_answers(void **state)
 {
     struct ends e;
@@ -237,6 +279,7 @@ int main(void)
         cmocka_unit_test(test_output_makes_heartbeats_frequent),
         cmocka_unit_test(test_input_beyond_the_window_waits),
         cmocka_unit_test(test_suspend_and_help),
+        cmocka_unit_test(test_status),
         cmocka_unit_test(test_nobody_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

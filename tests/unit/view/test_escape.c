@@ -12,7 +12,7 @@
 /* Type keys, some bytes at a time; the actions are written into the result as {q} and the like. */
 static const char *type_by(struct escape *e, const char *keys, size_t piece)
 {
-    static const char *const name[] = {"", "{q}", "{d}", "{z}", "{?}", "{l}"};
+    static const char *const name[] = {"", "{q}", "{d}", "{z}", "{?}", "{#}", "{l}"};
     static char out[512];
     struct buf b;
     size_t len = strlen(keys), at = 0;
@@ -54,6 +54,7 @@ static void ssh_style(void **state)
     expect(ESCAPE_SSH, '~', "~x~.", "~x~.");
     expect(ESCAPE_SSH, '~', "~\r~.", "~\r{q}");
     expect(ESCAPE_SSH, '~', "~?~.", "{?}{q}");
+    expect(ESCAPE_SSH, '~', "~#~#x~#", "{#}{#}x~#");
     expect(ESCAPE_SSH, '~', "cd ~/x\r", "cd ~/x\r");
     expect(ESCAPE_SSH, 2, "\002.a\002.\r\002\002", "{q}a\002.\r\002");
     expect(ESCAPE_SSH, ESCAPE_KEY_NONE, "~.\r~.", "~.\r~.");
@@ -198,11 +199,13 @@ static void texts(void **state)
         struct escape_config c;
         const char *quit, *help;
     } t[] = {
-        {{ESCAPE_SSH, '~'}, "~.", "~. quits, ~d detaches, ~^Z suspends, ~~ types ~, ~? shows this"},
+        {{ESCAPE_SSH, '~'},
+         "~.",
+         "~. quits, ~d detaches, ~^Z suspends, ~# lists, ~~ types ~, ~? shows this"},
         {{ESCAPE_SSH, 2},
          "Ctrl-B .",
-         "Ctrl-B . quits, Ctrl-B d detaches, Ctrl-B ^Z suspends, Ctrl-B Ctrl-B types Ctrl-B, "
-         "Ctrl-B ? shows this"},
+         "Ctrl-B . quits, Ctrl-B d detaches, Ctrl-B ^Z suspends, Ctrl-B # lists, Ctrl-B Ctrl-B "
+         "types Ctrl-B, Ctrl-B ? shows this"},
         {{ESCAPE_MOSH, 0x1e},
          "Ctrl-^ .",
          "Commands: Ctrl-Z suspends, \".\" quits, \"^\" gives literal Ctrl-^"},

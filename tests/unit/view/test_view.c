@@ -179,18 +179,39 @@ static bool row_shown(const struct snapshot *tty, const struct snapshot *s, uint
     return !marks || !same_size || r + 1 == s->rows || got->wrapped == want->wrapped;
 }
 
-static bool bar_shown(const struct snapshot *tty, const char *bar)
+/* Rows that the bar covers. */
+static uint16_t bar_rows(const struct snapshot *tty, const char *bar)
 {
-    const struct row *r = snapshot_row(tty, 0);
+    uint16_t n = bar ? 1 : 0;
+    for (; bar && (bar = strchr(bar, '\n')) && n < tty->rows; bar++)
+        n++;
+    return n;
+}
+
+static bool bar_line_shown(const struct snapshot *tty, uint16_t at, const char *line)
+{
+    const struct row *r = snapshot_row(tty, at);
+    size_t len = strcspn(line, "\n");
     for (uint16_t c = 0; c < tty->cols; c++) {
         struct pen p = row_pen(r, c);
-        uint32_t want = c < strlen(bar) ? (uint8_t)bar[c] : ' ';
+        uint32_t want = c < len ? (uint8_t)line[c] : ' ';
         uint32_t got = row_cell(r, c).text;
         if ((got ? got : ' ') != want || p.fg != (COLOUR_PALETTE | 7) ||
             p.bg != (COLOUR_PALETTE | 4) || p.attr != ATTR_BOLD)
             return false;
     }
     return !r->wrapped;
+}
+
+static bool bar_shown(const struct snapshot *tty, const char *bar)
+{
+    for (uint16_t i = 0, n = bar_rows(tty, bar); i < n; i++, bar = strchr(bar, '\n') + 1) {
+        if (!bar_line_shown(tty, i, bar))
+            return false;
+        if (i + 1 == n)
+            break;
+    }
+    return true;
 }
 
 static const char *check_modes(const struct snapshot *tty, const struct snapshot *s)
@@ -211,7 +232,7 @@ static const char *wrong(const struct snapshot *tty, const struct snapshot *s, c
 {
     if (tty->alt != s->alt)
         return "wrong screen";
-    for (uint16_t r = bar ? 1 : 0; r < tty->rows; r++)
+    for (uint16_t r = bar_rows(tty, bar); r < tty->rows; r++)
         if (!row_shown(tty, s, r, marks))
             return "a row";
     if (bar && !bar_shown(tty, bar))
@@ -219,7 +240,7 @@ static const char *wrong(const struct snapshot *tty, const struct snapshot *s, c
     bool inside = s->cursor.row < tty->rows && s->cursor.col < tty->cols;
     if (inside && (tty->cursor.row != s->cursor.row || tty->cursor.col != s->cursor.col))
         return "the cursor";
-    bool visible = s->modes.cursor_visible && inside && !(bar && s->cursor.row == 0);
+    bool visible = s->modes.cursor_visible && inside && s->cursor.row >= bar_rows(tty, bar);
     if (visible != tty->modes.cursor_visible)
         return "the cursor's visibility";
     if (s->title) {
@@ -363,9 +384,10 @@ static void random_case(uint64_t seed)
         program_write(&r, &b, most, cols, rows);
         term_write(d.far, buf_data(&b), buf_len(&b));
         buf_clear(term_replies(d.far));
-        frame(&d, rng_below(&r, 3) ? NULL
-                  : seed & i & 1   ? "tern: Last contact 7 seconds ago."
-                                   : "x");
+        frame(&d, rng_below(&r, 3)   ? NULL
+                  : seed & i & 1     ? "tern: Last contact 7 seconds ago."
+                  : rng_below(&r, 2) ? "x"
+                                     : "tern: session work\n\n#1 exec\n#2 exec, open");
     }
     leave(&d, true);
     buf_fini(&b);
@@ -507,6 +529,53 @@ static void joins_soft_wraps(void **state)
     frame(&d, NULL);
     view_repaint(d.view);
     frame(&d, NULL);
+    desk_fini(&d);
+}
+
+/* It covers as much as there is, follows the size, and goes without a trace. */
+static void a_bar_of_several_lines(void **state)
+{
+    (void)state;
+    struct view_facts f = full_facts(20, 4);
+    struct desk d;
+    desk_init(&d, &f, 20, 4);
+    start(&d);
+    say(d.far, "one\r\ntwo\r\nthree\r\nfour");
+    frame(&d, "a\nb");
+    frame(&d, "a\nb\nc");
+    frame(&d, "a\n\nlonger than the terminal is wide\nd\ne\nf");
+    view_resize(d.view, 20, 6);
+    term_resize(d.tty, 20, 6);
+    d.resized = true;
+    frame(&d, "a\n\nlonger than the terminal is wide\nd\ne\nf");
+    view_resize(d.view, 20, 3);
+    term_resize(d.tty, 20, 3);
+    d.resized = true;
+    frame(&d, "a\n\nlonger than the terminal is wide\nd\ne\nf");
+    frame(&d, NULL);
+    leave(&d, true);
+    desk_fini(&d);
+}
+
+/* Wide, combining and control characters would move what stands behind them. */
+static void a_bar_has_one_column_for_each_character(void **state)
+{
+    (void)state;
+    struct view_facts f = full_facts(12, 3);
+    struct desk d;
+    desk_init(&d, &f, 12, 3);
+    start(&d);
+    struct snapshot *s = term_snapshot(d.far);
+    assert_int_equal(view_frame(d.view, s, "a\u4e2db\ne\u0301\033x\n\u00e9", &d.out), 0);
+    flush(&d);
+    snapshot_unref(s);
+    s = term_snapshot(d.tty);
+    static const uint32_t want[3][4] = {{'a', '?', 'b', ' '}, {'e', '?', '?', 'x'}, {0xe9, ' '}};
+    for (uint16_t r = 0; r < 3; r++)
+        for (uint16_t c = 0; c < 4 && want[r][c]; c++)
+            assert_int_equal(row_cell(snapshot_row(s, r), c).text, want[r][c]);
+    snapshot_unref(s);
+    leave(&d, true);
     desk_fini(&d);
 }
 
@@ -690,6 +759,8 @@ int main(void)
         cmocka_unit_test(marks_prompts),
         cmocka_unit_test(scrolls_by_deleting_lines),
         cmocka_unit_test(joins_soft_wraps),
+        cmocka_unit_test(a_bar_of_several_lines),
+        cmocka_unit_test(a_bar_has_one_column_for_each_character),
         cmocka_unit_test(draws_the_alternate_screen_there),
         cmocka_unit_test(draws_all_on_the_alternate_screen),
         cmocka_unit_test(passes_no_question_on),
