@@ -309,3 +309,29 @@ uint32_t row_cluster_copy(struct row *dst, const struct row *src, uint32_t text)
     dst->text_len += len;
     return (text & ~(uint32_t)CELL_TEXT) | (dst->text_len - len);
 }
+
+void row_append(struct row **slot, const struct row *src, uint16_t from, uint16_t end)
+{
+    struct row *r = *slot;
+    size_t size = (size_t)r->used + (end - from);
+    if (r->size < size) {
+        r = mem_resize(r, 1, sizeof *r + size * sizeof r->cell[0]);
+        r->size = (uint16_t)size;
+        *slot = r;
+    }
+    for (uint16_t col = from; col < end; col++) {
+        struct cell c = src->cell[col];
+        uint32_t text = c.text;
+        uint16_t to = r->used;
+        if (text & CELL_CLUSTER)
+            c.text = 0;
+        r->cell[to] = c;
+        r->used++;
+        if (text & CELL_CLUSTER)
+            r->cell[to].text = row_cluster_copy(r, src, text);
+        if (cell_attr(&c) & ATTR_EXT) {
+            struct pen p = row_pen(src, col);
+            row_ext_set(r, to, &p);
+        }
+    }
+}

@@ -34,6 +34,10 @@ bool row_combine(struct row *r, uint16_t col, uint32_t cp);
  * (1..CLUSTER_BYTES+3) of UTF-8; no other flag of it stays. */
 void row_cluster_put(struct row *r, uint16_t col, const uint8_t *utf8, uint8_t len);
 
+/* Columns from..end-1 of src (end <= src->used) come behind the used ones of *slot, which may move:
+ * at most 65535 in all. */
+void row_append(struct row **slot, const struct row *src, uint16_t from, uint16_t end);
+
 /* The `text` of a cell of src with CELL_CLUSTER, for a cell of dst, whose arena takes a copy. */
 uint32_t row_cluster_copy(struct row *dst, const struct row *src, uint32_t text);
 

@@ -70,6 +70,15 @@ static void push(struct feed *f, const struct feed_item *i)
     f->bytes += item_bytes(i);
 }
 
+/* Columns from..end-1 of r as a row of its own. */
+static struct row *cut(const struct row *r, uint16_t from, uint16_t end)
+{
+    struct row *p = row_new((uint16_t)(end - from), ROW_ID_ERASED);
+    row_append(&p, r, from, end);
+    p->mark = from ? 0 : r->mark; /* it is where the line begins */
+    return p;
+}
+
 /* ---- what comes in ---- */
 
 bool view_history_room(const struct view *v)
@@ -77,9 +86,69 @@ bool view_history_room(const struct view *v)
     return v->feed.bytes < FEED_BYTES_MAX && v->feed.n < FEED_LINES_MAX + 2u * v->facts.rows;
 }
 
+/* A soft-wrapped line of a narrower or wider screen is laid out anew for the terminal. Its rows are
+ * joined while they wait: each item but the last fills rows of the terminal to their ends. */
+
+/* The column of item n where what is not fed begins. */
+static uint16_t begin_of(const struct feed *q, size_t n)
+{
+    return n == q->done ? q->from : 0;
+}
+
+/* The last column up to which r, from `from` on, fills rows of the terminal. */
+static uint16_t filled(const struct row *r, uint16_t cols, uint16_t from)
+{
+    unsigned end = from;
+    while (end + cols <= r->used &&
+           (end + cols == r->used || !(r->cell[end + cols].text & CELL_TAIL)))
+        end += cols;
+    return (uint16_t)end; /* a row that ends before a wide character is left to be the last */
+}
+
+/* Is item n a line that has to be joined with the next one? */
+static bool is_open(const struct view *v, size_t n)
+{
+    const struct feed_item *i = item_at(&v->feed, n);
+    return i->kind == FEED_LINE && i->row->wrapped &&
+           filled(i->row, v->facts.cols, begin_of(&v->feed, n)) < i->row->used;
+}
+
+/* Join the line with the open one that waits before it; false: there is none. Takes the row. */
+static bool join(struct view *v, uint64_t number, struct row *line)
+{
+    struct feed *q = &v->feed;
+    struct feed_item *last = q->n ? item_at(q, q->n - 1) : NULL;
+    if (!last || last->end != number || !is_open(v, q->n - 1) ||
+        (size_t)last->row->used + line->used > FEED_JOIN_COLS)
+        return false;
+    uint16_t begin = begin_of(q, q->n - 1);
+    struct row *all = cut(last->row, 0, last->row->used), *tail = NULL;
+    row_append(&all, line, 0, line->used);
+    all->wrapped = line->wrapped;
+    uint16_t full = filled(all, v->facts.cols, begin);
+    if (full > begin && full < all->used) {
+        tail = cut(all, full, all->used);
+        tail->wrapped = all->wrapped;
+        row_unref(line);
+        line = all;
+        all = cut(line, 0, full);
+        all->wrapped = true;
+    }
+    q->bytes -= item_bytes(last);
+    row_unref(last->row);
+    row_unref(line);
+    last->row = all;
+    last->end += !tail;
+    q->bytes += item_bytes(last);
+    if (tail)
+        push(q, &(struct feed_item){FEED_LINE, number, number + 1, tail});
+    return true;
+}
+
 void view_history_line(struct view *v, uint64_t number, struct row *line)
 {
-    push(&v->feed, &(struct feed_item){FEED_LINE, number, number + 1, line});
+    if (!join(v, number, line))
+        push(&v->feed, &(struct feed_item){FEED_LINE, number, number + 1, line});
 }
 
 void view_history_gap(struct view *v, uint64_t first, uint64_t end)
@@ -97,6 +166,12 @@ void view_history_clear(struct view *v, uint64_t end)
 
 void view_history_skip(struct view *v, uint64_t end)
 {
+    struct feed *q = &v->feed;
+    if (q->n && is_open(v, q->n - 1)) { /* what comes behind goes on with it */
+        struct feed_item *last = item_at(q, q->n - 1);
+        last->end = last->end < end ? end : last->end;
+        return;
+    }
     push(&v->feed, &(struct feed_item){FEED_SKIP, end, end, NULL});
 }
 
@@ -112,17 +187,23 @@ size_t view_history_bytes(const struct view *v)
 
 /* ---- pieces ---- */
 
-/* May the item be fed while `s` shows? */
-static bool is_due(const struct feed_item *i, const struct snapshot *s)
+/* May item n be fed with that frame? An open one waits for the rest of its line, if that has left
+ * the screen too. */
+static bool is_due(const struct view *v, size_t n, const struct frame *f)
 {
-    return i->kind >= FEED_CLEAR || i->end <= s->history_end;
+    const struct feed_item *i = item_at(&v->feed, n);
+    if (i->kind >= FEED_CLEAR)
+        return true;
+    bool waits = n + 1 == v->feed.n && !f->farewell && i->end < f->s->history_end &&
+                 is_open(v, n) && view_history_room(v);
+    return i->end <= f->s->history_end && !waits;
 }
 
 bool feed_ready(const struct view *v, const struct frame *f)
 {
     const struct feed *q = &v->feed;
     return q->done < q->n && !v->facts.all_on_alt && (f->farewell || v->main_only || !f->s->alt) &&
-           is_due(item_at(q, q->done), f->s);
+           is_due(v, q->done, f);
 }
 
 /* "12,345" */
@@ -149,26 +230,6 @@ static struct row *gap_row(const struct feed_item *i)
     for (; r->used < n; r->used++)
         r->cell[r->used] = cell_make((uint8_t)text[r->used], &(struct pen){0});
     return r;
-}
-
-/* Columns from..end-1 of r as a row of its own. */
-static struct row *cut(const struct row *r, uint16_t from, uint16_t end)
-{
-    struct row *p = row_copy(r, 0);
-    uint16_t kept = 0;
-    memmove(p->cell, p->cell + from, (size_t)(end - from) * sizeof p->cell[0]);
-    p->used = (uint16_t)(end - from);
-    if (from)
-        p->mark = 0; /* it is where the line begins */
-    for (uint16_t i = 0; i < p->ext_n; i++) {
-        if (p->ext[i].col < from || p->ext[i].col >= end)
-            continue;
-        p->ext[kept] = p->ext[i];
-        p->ext[kept++].col -= from;
-    }
-    p->ext_n = kept;
-    p->id = ROW_ID_ERASED;
-    return p;
 }
 
 static struct row *with_mark(struct row *r, bool wrapped)
@@ -218,7 +279,7 @@ static uint16_t gather(struct view *v, const struct frame *f, struct at *next)
     struct feed *q = &v->feed;
     struct at at = {q->done, q->from};
     uint16_t n = 0;
-    while (n < v->facts.rows && at.item < q->n && is_due(item_at(q, at.item), f->s)) {
+    while (n < v->facts.rows && at.item < q->n && is_due(v, at.item, f)) {
         const struct feed_item *i = item_at(q, at.item);
         if (i->kind >= FEED_CLEAR)
             break;

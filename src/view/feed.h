@@ -20,12 +20,15 @@ struct frame;
  * late. */
 #define FEED_FRAME_BYTES 16384
 
+/* Rows of one soft-wrapped line are joined up to so many columns. */
+#define FEED_JOIN_COLS 4096
+
 enum feed_kind { FEED_LINE, FEED_GAP, FEED_CLEAR, FEED_SKIP };
 
 struct feed_item {
     enum feed_kind kind;
-    uint64_t first, end; /* numbers; of a line first, first + 1 */
-    struct row *row;     /* LINE: owned */
+    uint64_t first, end; /* numbers; of a line first, first + 1, or more where rows were joined */
+    struct row *row;     /* LINE: owned; as wide as the screen that it left, or joined */
 };
 
 struct feed {

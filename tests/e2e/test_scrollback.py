@@ -152,6 +152,34 @@ def test_a_soft_wrapped_line_is_one_line(tmux, box):
     leave(box, w)
 
 
+def test_a_line_of_a_narrower_screen_is_one_line(tmux, box):
+    """Soft-wrapped for 60 columns, attached to with 100 and with 47."""
+    long = "".join(f"<{i}>" for i in range(70))
+    box.script("print", f"for i in $(seq 1 30); do echo \"$i:{long}\"; done")
+    w = tmux.shell(60, 20)
+    w.start(shlex.join(command(box, None, "--name=one")))
+    w.wait(lambda: [r for r in w.rows() if r][-1:] == [PROMPT], 30, "the prompt")
+    w.line("print")
+    w.wait_for("30:<0>")
+    w.settled()
+    w.keys("Enter")
+    w.type("~d")
+    w.ready()
+    for cols in (100, 47):
+        v = tmux.window(["tern", "--attach=one"], cols, 20)
+
+        def got():
+            return [line for line in lines(v, join=True) if ":<" in line]
+        wait_until(lambda: len(got()) >= 30, 10, "the history", lambda: str(len(got())))
+        v.settled()
+        assert got() == [f"{i}:{long}" for i in range(1, 31)]
+        v.keys("Enter")
+        v.type("~d")
+        v.wait(v.dead, 10)
+    assert box.run("tern", "--kill", "one").returncode == 0
+    gone(box)
+
+
 def test_clear_with_and_without_the_scrollback(tmux, box):
     w = run(tmux, box)
     w.line("seq 1 100")

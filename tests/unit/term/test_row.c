@@ -246,6 +246,30 @@ static void pen_and_cell_agree(void **state)
     row_unref(r);
 }
 
+static void parts_are_appended(void **state)
+{
+    static const struct pen red = {.fg = COLOUR_PALETTE | 1}, link = {.link = 7, .attr = ATTR_EXT};
+    static const uint8_t heart[] = "\xe2\x9d\xa4\xef\xb8\x8f";
+    struct row *a = row_of("abc", &red), *b = row_of("0123456", &link);
+    for (uint16_t c = 0; c < b->used; c++)
+        row_ext_set(b, c, &link);
+    row_cluster_put(b, 2, heart, 6);
+    row_append(&a, b, 1, 4);
+    row_append(&a, b, 0, 0);
+    row_append(&a, b, 6, 7);
+    assert_int_equal(a->used, 7);
+    static const char *const want[] = {"a", "b", "c", "1", (const char *)heart, "3", "6"};
+    for (uint16_t c = 0; c < 7; c++) {
+        uint8_t t[CELL_UTF8_MAX];
+        assert_int_equal(row_text(a, c, t), strlen(want[c]));
+        assert_memory_equal(t, want[c], strlen(want[c]));
+        assert_int_equal(row_pen(a, c).link, c < 3 ? 0 : 7);
+        assert_int_equal(row_pen(a, c).fg, c < 3 ? red.fg : 0);
+    }
+    row_unref(a);
+    row_unref(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +286,7 @@ int main(void)
         cmocka_unit_test(arena_stays_small),
         cmocka_unit_test(exts_are_sorted_and_replaced),
         cmocka_unit_test(exts_shift),
+        cmocka_unit_test(parts_are_appended),
         cmocka_unit_test(pen_and_cell_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,8 +129,10 @@ static void deliver(struct story *s, size_t most)
     struct history *h = term_history(s->far);
     for (; s->next < history_end(h) && most && view_history_room(s->view); s->next++) {
         const struct row *line = history_line(h, s->next);
-        if (!line)
-            continue; /* pulled back: it comes again */
+        if (!line) { /* pulled back: it comes again */
+            view_history_skip(s->view, s->next + 1);
+            continue;
+        }
         struct buf b;
         struct row *row;
         buf_init(&b, LINE_BYTES_MAX);
@@ -500,6 +502,63 @@ static void one_row_wraps(void **state)
     end(&s);
 }
 
+/* The next line of the scrollback, as it would be copied; false: there is none. */
+static bool copied(struct history *h, uint64_t *at, char *out, size_t size)
+{
+    const struct row *r;
+    size_t n = 0;
+    do {
+        if (*at == history_end(h))
+            return false;
+        r = history_line(h, (*at)++);
+        assert_non_null(r);
+        n += text_of(r, out + n, size - n);
+    } while (r->wrapped);
+    return true;
+}
+
+/* What was soft-wrapped on a screen of another width is one line for copying, and wraps where the
+ * terminal does. */
+static void joins_other_widths(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        struct story s;
+        struct rng r = {seed};
+        char want[1200], got[8192];
+        uint16_t cols = (uint16_t)(2 + rng_below(&r, 40)), rows = (uint16_t)(1 + rng_below(&r, 9));
+        begin(&s, seed, cols, rows);
+        term_resize(s.far, (uint16_t)(1 + rng_below(&r, 60)), rows);
+        unsigned lines = 3 + (unsigned)rng_below(&r, 40);
+        size_t pad[43];
+        for (unsigned i = 0; i < lines; i++) {
+            pad[i] = rng_below(&r, 2) ? i % 9 : rng_below(&r, 900);
+            print_line(&s, pad[i], true);
+        }
+        term_resize(s.far, cols, rows);
+        for (unsigned i = 0; i < 200u + rows; i++)
+            say(s.far, "\r\n");
+        while (s.next < history_end(term_history(s.far))) {
+            deliver(&s, 1 + rng_below(&r, 30));
+            frame(&s);
+        }
+        settle(&s);
+        struct history *h = term_history(s.tty);
+        uint64_t at = s.before;
+        for (unsigned i = 0; i < lines; i++) {
+            int n = snprintf(want, sizeof want, "L%05u:", i);
+            for (size_t k = 0; k < pad[i]; k++)
+                want[n++] = (char)('a' + (i * 7 + k) % 26);
+            want[n] = 0;
+            assert_true(copied(h, &at, got, sizeof got));
+            if (strcmp(got, want))
+                fail_msg("seed %llu: %zu characters of %zu: %.40s is not %.40s",
+                         (unsigned long long)seed, strlen(got), strlen(want), got, want);
+        }
+        end(&s);
+    }
+}
+
 static void counts_in_groups(void **state)
 {
     (void)state;
@@ -543,10 +602,11 @@ static void survives_a_full_buffer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(waits_for_the_screen),   cmocka_unit_test(costs_little),
-        cmocka_unit_test(brings_marks),           cmocka_unit_test(tells_gaps),
-        cmocka_unit_test(one_row_wraps),          cmocka_unit_test(counts_in_groups),
-        cmocka_unit_test(survives_a_full_buffer), cmocka_unit_test(random_stories),
+        cmocka_unit_test(waits_for_the_screen), cmocka_unit_test(costs_little),
+        cmocka_unit_test(brings_marks),         cmocka_unit_test(tells_gaps),
+        cmocka_unit_test(one_row_wraps),        cmocka_unit_test(joins_other_widths),
+        cmocka_unit_test(counts_in_groups),     cmocka_unit_test(survives_a_full_buffer),
+        cmocka_unit_test(random_stories),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
