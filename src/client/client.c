@@ -441,7 +441,7 @@ int client_exec_server(const char *server_command, const char *const *args)
 {
     struct boot_command cmd;
     boot_command_init(&cmd, server_command, args);
-    harden_restore_core();
+    harden_restore();
     execvp(cmd.argv[0], cmd.argv);
     if (errno == ENOENT)
         say("tern-server was not found; install it, or say where it is with --server=COMMAND");

@@ -115,7 +115,7 @@ static char *take_text(struct buf *b)
 /* Become sh with this text, which is freed. */
 static int exec_text(char *text)
 {
-    harden_restore_core();
+    harden_restore();
     execl("/bin/sh", "sh", "-c", text, (char *)NULL);
     fprintf(stderr, "tern: cannot run /bin/sh: %s\n", strerror(errno));
     free(text);
@@ -401,7 +401,7 @@ int login_run_plain(struct login *l)
     pid_t pid = fork();
     if (pid == 0) {
         signals_reset();
-        harden_restore_core();
+        harden_restore();
         execl("/bin/sh", "sh", "-c", text, (char *)NULL);
         _exit(127);
     }

@@ -5,19 +5,40 @@
 
 /* PR_SET_DUMPABLE 0 is not used: it gives /proc/self to root, and descriptors could then not be
  * opened anew through /proc/self/fd (pipe.h). */
-static struct rlimit was;
-static bool changed;
+
+struct changed {
+    bool is;
+    struct rlimit was;
+};
+
+static struct changed core, files;
+
+static void change(int resource, struct changed *c, rlim_t to)
+{
+    struct rlimit l;
+    if (c->is || getrlimit(resource, &l))
+        return;
+    c->was = l;
+    l.rlim_cur = to > l.rlim_max ? l.rlim_max : to;
+    c->is = setrlimit(resource, &l) == 0;
+}
 
 void harden_no_core(void)
 {
-    if (changed || getrlimit(RLIMIT_CORE, &was))
-        return;
-    struct rlimit none = {.rlim_cur = 0, .rlim_max = was.rlim_max};
-    changed = setrlimit(RLIMIT_CORE, &none) == 0;
+    change(RLIMIT_CORE, &core, 0);
 }
 
-void harden_restore_core(void)
+void harden_many_files(void)
 {
-    if (changed)
-        setrlimit(RLIMIT_CORE, &was);
+    struct rlimit l;
+    if (!getrlimit(RLIMIT_NOFILE, &l) && l.rlim_cur < HARDEN_FILES)
+        change(RLIMIT_NOFILE, &files, HARDEN_FILES);
+}
+
+void harden_restore(void)
+{
+    if (core.is)
+        setrlimit(RLIMIT_CORE, &core.was);
+    if (files.is)
+        setrlimit(RLIMIT_NOFILE, &files.was);
 }

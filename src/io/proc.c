@@ -191,13 +191,13 @@ static int place_fds(const struct child *c)
 void child_exec(const struct child *c)
 {
     signals_reset();
-    harden_restore_core();
     if (place_fds(c) == 0) {
         close_others(c->give_fd, c->err_fd);
         if (c->give_fd > 2)
             fcntl(c->give_fd, F_SETFD, 0);
         if (c->cwd && chdir(c->cwd) && chdir("/"))
-            errno = 0; /* then it stays where it is */
+            errno = 0;    /* then it stays where it is */
+        harden_restore(); /* not before descriptors were moved: ours may be above that limit */
         if (c->env)
             environ = (char **)(uintptr_t)c->env;
         execvp(c->file, (char *const *)(uintptr_t)c->argv);

@@ -489,6 +489,7 @@ static int start_new(const struct server_options *o, const struct start_record *
     if (survive == SURVIVE_MOVED)
         return status;
     harden_no_core();
+    harden_many_files();
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
     if (leave_terminal())

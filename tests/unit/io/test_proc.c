@@ -149,6 +149,20 @@ static void test_core_limit_is_given_back(void **state)
     assert_string_equal(r.text, "4\n");
 }
 
+static void test_limit_of_files_is_given_back(void **state)
+{
+    struct rlimit was, now;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+    struct rlimit some = {.rlim_cur = 300, .rlim_max = was.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &some), 0);
+    harden_many_files();
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &now), 0);
+    assert_int_equal(now.rlim_cur, was.rlim_max < HARDEN_FILES ? was.rlim_max : HARDEN_FILES);
+    struct run r = {0};
+    run_script(&r, "ulimit -n", "");
+    assert_string_equal(r.text, "300\n");
+}
+
 static void test_forgotten_child_does_not_hold_the_loop(void **state)
 {
     struct run r = {0};
@@ -201,6 +215,7 @@ int main(void)
         cmocka_unit_test(test_cannot_be_executed),
         cmocka_unit_test(test_environment_and_folder),
         cmocka_unit_test(test_child_inherits_nothing),
+        cmocka_unit_test(test_limit_of_files_is_given_back),
         cmocka_unit_test(test_forgotten_child_does_not_hold_the_loop),
         cmocka_unit_test(test_many_at_once),
         cmocka_unit_test(test_core_limit_is_given_back),
