@@ -4,11 +4,11 @@
 
 #include <string.h>
 
-#define BEAT          (1 * LINK_S)
-#define BEAT_STANDING (250 * LINK_MS)
-#define ANNOUNCE_MIN  (100 * LINK_MS)
-#define SIZE_AGAIN    (500 * LINK_MS)
-#define SIZE_TRIES    3 /* of each size */
+#define BEAT         (1 * LINK_S)
+#define BEAT_LONG    (250 * LINK_MS)
+#define ANNOUNCE_MIN (100 * LINK_MS)
+#define SIZE_AGAIN   (500 * LINK_MS)
+#define SIZE_TRIES   3 /* of each size */
 
 /* Sizes worth asking for: an Ethernet with IPv6 and a little, tunnels in it. */
 static const uint16_t sizes[] = {LINK_STREAM_MTU_MAX, 1380};
@@ -83,9 +83,10 @@ static void announce(struct link *l, uint64_t now_us)
 
 /* ---- beats ---- */
 
-void link_streams_owe(struct link *l, bool owed, bool stands, uint64_t now_us)
+void link_streams_wait(struct link *l, enum link_wait wait, uint64_t now_us)
 {
     struct carry *c = &l->carry;
+    bool owed = wait != LINK_WAIT_NONE, stands = wait == LINK_WAIT_STANDS;
     if (owed && !c->owed)
         c->owed_us = now_us;
     if (stands && !c->stands && l->current != PATH_NONE) {
@@ -95,6 +96,7 @@ void link_streams_owe(struct link *l, bool owed, bool stands, uint64_t now_us)
     }
     c->owed = owed;
     c->stands = stands;
+    c->hurry = wait >= LINK_WAIT_LONG;
 }
 
 static uint64_t beat_due(const struct link *l)
@@ -102,8 +104,8 @@ static uint64_t beat_due(const struct link *l)
     const struct carry *c = &l->carry;
     if (!c->owed || l->current == PATH_NONE || (l->client && l->roam.no_route))
         return UINT64_MAX;
-    if (c->stands)
-        return c->beat_us + BEAT_STANDING;
+    if (c->hurry)
+        return c->beat_us + BEAT_LONG;
     return later(later(c->beat_us, l->proven_us), c->owed_us) + BEAT;
 }
 

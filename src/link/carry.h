@@ -14,7 +14,7 @@ struct carry {
     uint64_t announce_us;  /* next */
     uint64_t announced_us; /* last; 0 = never */
     unsigned tries;
-    bool owed, stands;
+    bool owed, stands, hurry;
     uint64_t owed_us; /* since when, without a break */
     uint64_t beat_us;
     bool full; /* the kernel takes no more for this socket */

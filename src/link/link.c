@@ -410,11 +410,6 @@ bool link_is_active(const struct link *l, uint64_t now_us)
     return l->active && now_us - l->active_us < LINK_ACTIVE;
 }
 
-bool link_used(const struct link *l, uint64_t now_us)
-{
-    return link_is_active(l, now_us);
-}
-
 void link_activity(struct link *l, uint64_t now_us)
 {
     bool woke = !link_is_active(l, now_us);

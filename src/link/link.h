@@ -146,8 +146,6 @@ void link_no_route(struct link *l, bool none, uint64_t now_us);
 /* Somebody typed or printed: heartbeats every 3 s for a minute (natively; the client sends them).
  */
 void link_activity(struct link *l, uint64_t now_us);
-/* Somebody typed or printed within the last minute. */
-bool link_used(const struct link *l, uint64_t now_us);
 /* Something of ours waits for the peer (unacknowledged input, an unacknowledged screen). */
 void link_set_owed(struct link *l, bool owed, uint64_t now_us);
 /* The newest state that the peer has acknowledged was sent at sent_us: a round trip (§3.6). */
@@ -173,9 +171,15 @@ const uint8_t *link_streams_id(const struct link *l);
 bool link_streams_repeat(struct link *l, uint64_t now_us);
 /* Client: the server knows it. */
 bool link_streams_known(const struct link *l);
-/* Streams wait for the peer; `stands`: and their clock stands still. While they do the link beats:
- * about once a second, every 250 ms while it stands. */
-void link_streams_owe(struct link *l, bool owed, bool stands, uint64_t now_us);
+/* What streams wait for. While they do the link beats: about once a second, every 250 ms when the
+ * wait has become long. */
+enum link_wait {
+    LINK_WAIT_NONE,
+    LINK_WAIT,
+    LINK_WAIT_LONG,   /* nothing was proven for some round trips */
+    LINK_WAIT_STANDS, /* so long that their clock stands still */
+};
+void link_streams_wait(struct link *l, enum link_wait wait, uint64_t now_us);
 /* Bytes that a packet may have on the path in use. */
 size_t link_streams_mtu(const struct link *l);
 /* So many bytes leave on the path in use (link_path tells it), or came from there. */

@@ -185,6 +185,7 @@ static struct quic_clock_facts clock_facts(const struct quic *q, const struct qu
     return (struct quic_clock_facts){
         .owes = quic_owed(q),
         .proven_us = f->proven_us > q->acked_us ? f->proven_us : q->acked_us,
+        .acked = q->acked_us >= f->proven_us,
         .rto_us = rto_of(q),
         .expiry_us = tick_of(q, ngtcp2_conn_get_expiry(q->conn)),
     };
@@ -200,15 +201,16 @@ void quic_turn(struct quic *q, const struct quic_facts *f, uint64_t now_us)
     uint64_t before = q->stat.bytes_in_flight;
     conn_stat(q->conn, &q->stat);
     struct quic_clock_facts cf = clock_facts(q, f);
-    quic_clock_turn(&q->clock, &cf, now_us);
+    if (quic_clock_turn(&q->clock, &cf, now_us))
+        quic_yield_silence(&q->yield);
+    if (f->path != q->path)
+        quic_yield_path(&q->yield, f->floor_us, now_us);
+    q->path = f->path;
     uint64_t rtt = q->stat.latest_rtt;
-    if (q->done && rtt != q->rtt_seen && rtt != UINT64_MAX && before) {
-        uint64_t floor = q->stat.min_rtt / NGTCP2_MICROSECONDS;
-        if (f->floor_us && f->floor_us < floor)
-            floor = f->floor_us;
-        quic_yield_sample(&q->yield, rtt / NGTCP2_MICROSECONDS, floor, before, now_us);
-        q->rtt_seen = rtt;
-    }
+    bool news = rtt != q->rtt_seen || q->stat.bytes_in_flight < before;
+    if (q->done && news && rtt != UINT64_MAX && before)
+        quic_yield_sample(&q->yield, rtt / NGTCP2_MICROSECONDS, before, now_us);
+    q->rtt_seen = rtt;
 }
 
 /* The connection is over: what the peer must be told, and all streams closed. */
@@ -364,12 +366,9 @@ static void stopped(struct quic *q, struct quic_stream *s)
     q->events->stopped(q->ctx, s->user, STREAM_DONE);
 }
 
-static struct quic_stream *next_stream(struct quic *q, const struct quic_facts *f)
+static struct quic_stream *next_stream(struct quic *q)
 {
-    /* What was in flight before a silence is no measure of what is in the path. */
-    uint64_t fresh = 2 * q->stat.smoothed_rtt / NGTCP2_MICROSECONDS + PEER_ACK_DELAY;
-    bool full =
-        f->yield && q->stat.bytes_in_flight >= q->yield.window && q->now_us - q->acked_us < fresh;
+    bool full = q->stat.bytes_in_flight + q->batch >= q->yield.window;
     for (;;) {
         struct quic_stream *s = quic_table_next(&q->table, full ? STREAM_SHELL : STREAM_BULK);
         if (!s || s->known)
@@ -427,12 +426,11 @@ static ngtcp2_ssize put_stream(struct quic *q, struct quic_stream *s, uint8_t *t
 
 /* One datagram: its bytes, 0 when there is nothing to send or it may not leave now, or the
  * library's error. */
-static ngtcp2_ssize put_datagram(struct quic *q, uint8_t *to, size_t size,
-                                 const struct quic_facts *f, ngtcp2_tstamp ts)
+static ngtcp2_ssize put_datagram(struct quic *q, uint8_t *to, size_t size, ngtcp2_tstamp ts)
 {
     struct quic_stream *s;
     /* Without credit of the whole connection only acknowledgements and the like can go. */
-    while (ngtcp2_conn_get_max_data_left(q->conn) && (s = next_stream(q, f))) {
+    while (ngtcp2_conn_get_max_data_left(q->conn) && (s = next_stream(q))) {
         ngtcp2_ssize got = put_stream(q, s, to, size, ts);
         if (got != NGTCP2_ERR_WRITE_MORE)
             return got;
@@ -457,10 +455,11 @@ static int fill_batch(struct quic *q, const struct quic_facts *f, ngtcp2_tstamp 
     size_t most = f->room < sizeof q->out ? f->room : sizeof q->out;
     size_t quantum = quantum_of(q, f);
     size_t segment = f->mtu, len = 0;
+    q->batch = 0;
     if (q->done && quantum < most)
         most = quantum;
     for (int i = 0; i < SEGMENTS_MAX && len + segment <= most; i++) {
-        ngtcp2_ssize n = put_datagram(q, q->out + len, segment, f, ts);
+        ngtcp2_ssize n = put_datagram(q, q->out + len, segment, ts);
         if (n < 0) {
             fail_by(q, (int)n);
             return ERR_STATE;
@@ -469,6 +468,7 @@ static int fill_batch(struct quic *q, const struct quic_facts *f, ngtcp2_tstamp 
             break;
         bool first = len == 0;
         len += (size_t)n;
+        q->batch = len;
         q->counters.sent++;
         if ((size_t)n == segment)
             continue;
@@ -547,6 +547,14 @@ bool quic_owed(const struct quic *q)
     return q->conn && !q->over[0] && (q->stat.bytes_in_flight || !q->done);
 }
 
+bool quic_silent(const struct quic *q, const struct quic_facts *f, uint64_t now_us)
+{
+    if (!quic_owed(q))
+        return false;
+    struct quic_clock_facts cf = clock_facts(q, f);
+    return quic_clock_silent(&q->clock, &cf, now_us);
+}
+
 bool quic_stands(const struct quic *q)
 {
     return q->clock.stands && !q->over[0];
@@ -577,6 +585,7 @@ struct quic_counters quic_counters(const struct quic *q)
 {
     struct quic_counters c = q->counters;
     c.stops = q->clock.stops;
+    c.jumps = q->clock.jumps;
     c.srtt_us = q->stat.smoothed_rtt / NGTCP2_MICROSECONDS;
     c.cwnd = q->stat.cwnd;
     c.in_flight = q->stat.bytes_in_flight;

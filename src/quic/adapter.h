@@ -51,7 +51,8 @@ struct quic_facts {
     uint64_t floor_us;  /* least round-trip time of the path in use; 0 = not known */
     size_t mtu;         /* bytes of a datagram on the path in use, QUIC_MTU_MIN.._MAX */
     size_t room;        /* bytes that may leave now; SIZE_MAX = no limit */
-    bool yield;         /* somebody types: keep queues short */
+    uint64_t path;      /* another number whenever another path is in use: what was learned of
+                           queues is then forgotten */
 };
 
 /* NULL only when the libraries refuse to start (out of memory, or a hardened build without what we
@@ -86,6 +87,8 @@ uint64_t quic_deadline(const struct quic *q, const struct quic_facts *f, uint64_
 
 /* The peer owes us something: an acknowledgement, or the rest of the handshake. */
 bool quic_owed(const struct quic *q);
+/* Nothing was proven for a while (quic/clock.h), although the peer owes us something. */
+bool quic_silent(const struct quic *q, const struct quic_facts *f, uint64_t now_us);
 /* The private clock stands: the link should find out soon whether anything comes back. */
 bool quic_stands(const struct quic *q);
 /* Newest acknowledgement of stream data, a proven round trip; 0 = never. */
@@ -103,6 +106,7 @@ struct quic_counters {
     uint64_t sent, sent_bytes, received, received_bytes; /* datagrams */
     uint64_t dropped; /* not ours, or not authentic, or not for this state */
     uint64_t stops;   /* times that the private clock stood */
+    uint64_t jumps;   /* ... and jumped after a silence */
     uint64_t srtt_us, cwnd, in_flight, yield; /* now; yield: its window, UINT64_MAX = none */
     size_t streams;
 };

@@ -33,7 +33,9 @@ struct quic {
     struct quic_clock clock;
     struct quic_yield yield;
     quic_stat stat;
-    uint64_t rtt_seen; /* of stat, at the last yield sample */
+    uint64_t rtt_seen; /* of stat, at the last turn */
+    uint64_t path;     /* of the facts, at the last turn */
+    size_t batch;      /* bytes of the one being made, which stat does not know yet */
     bool done;         /* the handshake is complete */
     bool news;         /* the packet that is being read changed what is in flight */
     uint64_t acked_us, now_us;

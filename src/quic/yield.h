@@ -1,26 +1,60 @@
-/* How bulk makes room for typing: a window on bytes in flight beside the congestion controller's,
- * moved by delay. While round trips take about as long as the least known, it widens and soon binds
- * nothing; once they take longer, a queue stands somewhere, and it narrows to what would make them
- * short again (design.md §2.4, "the pacer yields when RTT rises over its floor"). */
+/* How bulk makes room for everything else on the path, of this process and of others: a window on
+ * bytes in flight beside the congestion controller's, moved by delay (design.md §2.4, "the pacer
+ * yields when RTT rises over its floor"; why, and what it rests on: docs/adr/0020).
+ *
+ * While trips take about as long as the least that is known, it widens; once they take longer a
+ * queue stands somewhere, and it narrows to what would make them short again. So a bottleneck stays
+ * in use with a queue of QUIC_YIELD_SLACK or a quarter of the floor. Two things keep that honest:
+ *  - the floor is the least of the last two periods of at least QUIC_YIELD_PERIOD, and each ends
+ *    with a short time of half the window, so that no queue of our own is taken for the path;
+ *  - narrowing again and again without a shorter trip means that the queue is not ours, or that the
+ *    path has become longer: then what is left is taken for the path, and the window comes back. So
+ *    we keep a share beside others who fill the queue, and add no more to it than is ours anyway.
+ * All times are microseconds. */
 #ifndef TERN_QUIC_YIELD_H
 #define TERN_QUIC_YIELD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define QUIC_YIELD_MIN 6000u /* bytes: about four packets */
 /* Round trips may take the floor and a quarter, or this longer if that is more. */
 #define QUIC_YIELD_SLACK 8000u
+/* How long a floor is gathered, but at least 50 times the floor. */
+#define QUIC_YIELD_PERIOD 10000000u
+#define QUIC_YIELD_PERIOD_FIRST                                                                    \
+    2000000u /* the first one on a path, 10 times the floor at least                               \
+              */
+/* Narrowing to a quarter was in vain if it did not take a quarter off the trip, and if so many
+ * slacks are left: a little more than one's own is what another of our kind leaves standing that
+ * came later and has not seen the floor yet. */
+#define QUIC_YIELD_OTHERS 3
 
 struct quic_yield {
-    uint64_t window;  /* bytes; UINT64_MAX = no limit */
-    uint64_t next_us; /* the next change: at most one in a round trip */
+    uint64_t window;      /* bytes; UINT64_MAX = no limit */
+    uint64_t floor_us[2]; /* least trip of this period and of the last; 0 = none */
+    uint64_t period_us;   /* when the period began; 0 = never */
+    uint64_t from_us;     /* samples count from here: before, they tell of another window */
+    uint64_t round_us;    /* the first of them and half a trip: then the window is moved */
+    uint64_t least_us;    /* of the samples of the round; 0 = none yet */
+    uint64_t flight;      /* most bytes in flight of the round */
+    bool draining;        /* at half the window, to see the floor */
+    uint64_t drained;     /* the window after that */
+    bool seen;            /* a period has ended: the floor was looked for */
+    unsigned contested;   /* others fill the queue: for so many periods more */
+    bool narrowing;       /* in the last round, too */
+    uint64_t first_us, first_window; /* trip and window before that */
 };
 
 void quic_yield_init(struct quic_yield *y);
-/* A round trip took rtt_us while `flight` bytes were under way; the least known takes floor_us (0 =
- * not known: nothing changes). */
-void quic_yield_sample(struct quic_yield *y, uint64_t rtt_us, uint64_t floor_us, uint64_t flight,
-                       uint64_t now_us);
+/* A round trip took rtt_us while `flight` bytes were under way. */
+void quic_yield_sample(struct quic_yield *y, uint64_t rtt_us, uint64_t flight, uint64_t now_us);
+/* The path was silent: what the next trips take tells of that, not of queues. */
+void quic_yield_silence(struct quic_yield *y);
+/* Another path, whose least known trip takes floor_us (0 = not known). */
+void quic_yield_path(struct quic_yield *y, uint64_t floor_us, uint64_t now_us);
+/* The least trip that counts now; 0 = not known. */
+uint64_t quic_yield_floor(const struct quic_yield *y);
 
 #endif

@@ -12,7 +12,9 @@ struct streams {
     struct streams_config config;
     struct quic *quic; /* NULL before the start */
     struct chans *chans;
-    bool failed; /* it could not even start */
+    bool failed;        /* it could not even start */
+    struct path_ref on; /* the path in use, last seen, and which one it was */
+    uint64_t path;
     const char *why;
 };
 
@@ -99,7 +101,17 @@ static bool ready(struct streams *s, uint64_t now_us)
     return s->quic != NULL;
 }
 
-static struct quic_facts facts_of(const struct streams *s, uint64_t now_us)
+/* Is another path in use than at the last turn? */
+static void look_at_path(struct streams *s)
+{
+    struct path_ref now;
+    if (!link_path(s->config.link, &now) || (s->path && path_ref_equal(&s->on, &now)))
+        return;
+    s->on = now;
+    s->path++;
+}
+
+static struct quic_facts facts_of(const struct streams *s)
 {
     const struct link *link = s->config.link;
     return (struct quic_facts){
@@ -107,13 +119,18 @@ static struct quic_facts facts_of(const struct streams *s, uint64_t now_us)
         .floor_us = link_rtt_floor_us(link),
         .mtu = link_streams_mtu(link),
         .room = link_room(link, LINK_BULK),
-        .yield = link_used(link, now_us),
+        .path = s->path,
     };
 }
 
-static void tell_link(struct streams *s, uint64_t now_us)
+static void tell_link(struct streams *s, const struct quic_facts *f, uint64_t now_us)
 {
-    link_streams_owe(s->config.link, quic_owed(s->quic), quic_stands(s->quic), now_us);
+    enum link_wait wait = LINK_WAIT_NONE;
+    if (quic_owed(s->quic))
+        wait = quic_stands(s->quic)              ? LINK_WAIT_STANDS
+               : quic_silent(s->quic, f, now_us) ? LINK_WAIT_LONG
+                                                 : LINK_WAIT;
+    link_streams_wait(s->config.link, wait, now_us);
 }
 
 void streams_close(struct streams *s, uint64_t now_us)
@@ -121,7 +138,7 @@ void streams_close(struct streams *s, uint64_t now_us)
     if (!s->quic)
         return;
     quic_close(s->quic, now_us);
-    tell_link(s, now_us);
+    link_streams_wait(s->config.link, LINK_WAIT_NONE, now_us);
 }
 
 bool streams_owns(const struct streams *s, const struct quic_packet *p)
@@ -138,10 +155,11 @@ void streams_receive(struct streams *s, const struct path_ref *from, const uint8
 {
     if (!ready(s, now_us))
         return;
-    struct quic_facts f = facts_of(s, now_us);
+    look_at_path(s);
+    struct quic_facts f = facts_of(s);
     link_streams_received(s->config.link, from, len);
     (void)!quic_receive(s->quic, dgram, len, &f, now_us); /* streams_over tells */
-    tell_link(s, now_us);
+    tell_link(s, &f, now_us);
 }
 
 int streams_poll(struct streams *s, uint64_t now_us, struct link_datagram *out)
@@ -150,7 +168,8 @@ int streams_poll(struct streams *s, uint64_t now_us, struct link_datagram *out)
     struct quic_batch batch;
     if (!ready(s, now_us) || !link_path(s->config.link, &to))
         return 0;
-    struct quic_facts f = facts_of(s, now_us);
+    look_at_path(s);
+    struct quic_facts f = facts_of(s);
     if (s->config.client && !link_streams_known(s->config.link)) {
         quic_turn(s->quic, &f, now_us);
         bool due = quic_deadline(s->quic, &f, now_us) <= now_us;
@@ -159,7 +178,7 @@ int streams_poll(struct streams *s, uint64_t now_us, struct link_datagram *out)
             return 1; /* packets that come before it are dropped */
     }
     int got = quic_poll(s->quic, &f, now_us, &batch);
-    tell_link(s, now_us);
+    tell_link(s, &f, now_us);
     if (!got)
         return 0;
     link_streams_sent(s->config.link, batch.len, now_us);
@@ -172,7 +191,7 @@ uint64_t streams_deadline(const struct streams *s, uint64_t now_us)
 {
     if (!s->quic)
         return UINT64_MAX;
-    struct quic_facts f = facts_of(s, now_us);
+    struct quic_facts f = facts_of(s);
     return quic_deadline(s->quic, &f, now_us);
 }
 

@@ -360,7 +360,8 @@ static void next_event(struct world *w)
 /* Nothing that follows an outage is judged while the network is being changed. */
 static void event(struct world *w)
 {
-    static const uint64_t lengths[] = {1 * S, 3 * S, 30 * S, 300 * S, HOUR, 8 * HOUR};
+    static const uint64_t lengths[] = {300 * MS, 700 * MS, 1500 * MS, 3 * S,
+                                       30 * S,   300 * S,  HOUR,      8 * HOUR};
     unsigned which = (unsigned)rng_below(&w->rng, 8);
     w->waiting = false;
     if (w->end_us) { /* the outage is over */
@@ -376,7 +377,7 @@ static void event(struct world *w)
         return;
     }
     if (which < 5) {
-        uint64_t length = lengths[rng_below(&w->rng, 6)];
+        uint64_t length = lengths[rng_below(&w->rng, 8)];
         length += rng_below(&w->rng, length);
         set_down(w, which != 1, which != 2, which == 0);
         w->end_us = w->event_us = w->now_us + length;
@@ -396,8 +397,7 @@ static void event(struct world *w)
 }
 
 /* Within two round trips and half a second of the first proven one, over the path in use. A queue
- * in the path and what the library itself backs off in less than 1.5 s count on top: docs/adr/0013.
- */
+ * in the path counts on top. */
 static void judge(struct world *w)
 {
     if (!w->waiting)

@@ -56,14 +56,14 @@ static void beats_while_owed(void **state)
     toy_start(&t, false);
     toy_run(&t, 120 * S); /* nobody types: a heartbeat every 25 s */
     assert_in_range(beats(&t, &t.s, 100 * S), 3, 10);
-    link_streams_owe(t.s.link, true, false, t.now);
+    link_streams_wait(t.s.link, LINK_WAIT, t.now);
     assert_in_range(beats(&t, &t.s, 100 * S), 80, 120);
-    link_streams_owe(t.s.link, true, true, t.now);
+    link_streams_wait(t.s.link, LINK_WAIT_STANDS, t.now);
     assert_in_range(beats(&t, &t.s, 100 * S), 380, 430);
-    link_streams_owe(t.s.link, false, false, t.now);
+    link_streams_wait(t.s.link, LINK_WAIT_NONE, t.now);
     assert_in_range(beats(&t, &t.s, 100 * S), 3, 10);
     /* The client's are heartbeats: they tell the server where it is. */
-    link_streams_owe(t.c.link, true, true, t.now);
+    link_streams_wait(t.c.link, LINK_WAIT_STANDS, t.now);
     assert_in_range(beats(&t, &t.c, 100 * S), 380, 430);
     toy_fini(&t);
 }
@@ -74,7 +74,7 @@ static void owing_makes_the_link_quiet(void **state)
     toy_start(&t, false);
     toy_run(&t, 5 * S);
     assert_false(link_quiet(t.s.link, t.now));
-    link_streams_owe(t.s.link, true, false, t.now);
+    link_streams_wait(t.s.link, LINK_WAIT, t.now);
     toy_run(&t, 5 * S);
     assert_false(link_quiet(t.s.link, t.now));
     t.v4.up_down = t.v6.up_down = false;
@@ -90,14 +90,14 @@ static void sizes(void **state)
     assert_int_equal(link_streams_mtu(t.c.link), LINK_STREAM_MTU_MIN);
     toy_run(&t, 5 * S); /* nobody asks while there are no streams */
     assert_int_equal(link_streams_mtu(t.c.link), LINK_STREAM_MTU_MIN);
-    link_streams_owe(t.c.link, true, false, t.now);
+    link_streams_wait(t.c.link, LINK_WAIT, t.now);
     toy_run(&t, 2 * S);
     assert_int_equal(link_streams_mtu(t.c.link), LINK_STREAM_MTU_MAX);
     assert_int_equal(link_streams_mtu(t.s.link), LINK_STREAM_MTU_MIN); /* its own direction */
     /* A silence: it begins anew. */
-    link_streams_owe(t.c.link, true, true, t.now);
+    link_streams_wait(t.c.link, LINK_WAIT_STANDS, t.now);
     assert_int_equal(link_streams_mtu(t.c.link), LINK_STREAM_MTU_MIN);
-    link_streams_owe(t.c.link, true, false, t.now);
+    link_streams_wait(t.c.link, LINK_WAIT, t.now);
     toy_run(&t, 2 * S);
     assert_int_equal(link_streams_mtu(t.c.link), LINK_STREAM_MTU_MAX);
     /* The kernel says that it is too much: sealed datagrams keep theirs. */

@@ -240,14 +240,15 @@ static void send_all(struct pair *p, struct pair_end *e, struct damage *to)
  * server half a trip later, by the echo in the next question. */
 static void link_turn(struct pair *p)
 {
-    bool stands = quic_stands(p->client.q) || quic_stands(p->server.q);
+    bool hurry = quic_silent(p->client.q, &p->client.facts, p->now_us) ||
+                 quic_silent(p->server.q, &p->server.facts, p->now_us);
     if (p->now_us < p->probe_us)
         return;
     uint8_t ask[2] = {ASK, 0};
     damage_put(&p->up, p->now_us, ask, sizeof ask, p->now_us);
     ask[0] = ASK;
     damage_put(&p->down, p->now_us, ask, sizeof ask, p->now_us);
-    p->probe_us = p->now_us + (stands ? 250 : 1000) * MS;
+    p->probe_us = p->now_us + (hurry ? 250 : 1000) * MS;
 }
 
 static void deliver(struct pair *p, struct pair_end *e, struct damage *from, struct damage *back)

@@ -7,55 +7,142 @@
 #include <cmocka.h>
 
 #define MS ((uint64_t)1000)
+#define S  ((uint64_t)1000000)
 
 static void no_limit_while_trips_are_short(void **state)
 {
     struct quic_yield y;
     quic_yield_init(&y);
-    for (uint64_t t = 0; t < 100; t++)
-        quic_yield_sample(&y, 24 * MS, 20 * MS, 50000, t * 25 * MS);
+    quic_yield_sample(&y, 20 * MS, 50000, 975 * MS);
+    for (uint64_t t = 0; t < 60; t++)
+        quic_yield_sample(&y, 24 * MS, 50000, 1000 * MS + t * 25 * MS);
     assert_true(y.window == UINT64_MAX);
-    quic_yield_sample(&y, 900 * MS, 0, 50000, 9000 * MS); /* without a floor nothing is known */
-    assert_true(y.window == UINT64_MAX);
+    assert_int_equal(quic_yield_floor(&y), 20 * MS);
 }
 
-static void narrows_once_a_round_trip(void **state)
+/* A row of samples: what one round is made of. */
+static uint64_t samples(struct quic_yield *y, uint64_t rtt, uint64_t flight, uint64_t at, int n)
+{
+    for (int i = 0; i < n; i++, at += rtt / 2)
+        quic_yield_sample(y, rtt, flight, at);
+    return at;
+}
+
+static void narrows_once_a_round(void **state)
 {
     struct quic_yield y;
     quic_yield_init(&y);
-    quic_yield_sample(&y, 56 * MS, 20 * MS, 100000, 1000 * MS);
-    assert_int_equal(y.window, 50000); /* 28 ms of the 56 */
-    quic_yield_sample(&y, 56 * MS, 20 * MS, 50000, 1010 * MS);
-    assert_int_equal(y.window, 50000);
-    quic_yield_sample(&y, 280 * MS, 20 * MS, 20000, 1100 * MS);
+    quic_yield_path(&y, 20 * MS, 1000 * MS);
+    (void)samples(&y, 40 * MS, 100000, 980 * MS, 2);
+    assert_int_equal(y.window, 70000);                        /* 28 ms of the 40 */
+    uint64_t now = samples(&y, 40 * MS, 70000, 1010 * MS, 2); /* of before */
+    assert_int_equal(y.window, 70000);
+    quic_yield_sample(&y, 90 * MS, 70000, now + 50 * MS); /* the least of a round counts */
+    quic_yield_sample(&y, 24 * MS, 70000, now + 52 * MS);
+    quic_yield_sample(&y, 90 * MS, 70000, now + 100 * MS);
+    assert_true(y.window >= 70000);
+}
+
+static void never_below_some_packets(void **state)
+{
+    struct quic_yield y;
+    quic_yield_path(&y, 20 * MS, 1000 * MS);
+    uint64_t now = 1000 * MS;
+    for (int i = 0; i < 12; i++) /* not so much that it is others' */
+        now = samples(&y, 40 * MS, 8000, now, 2);
     assert_int_equal(y.window, QUIC_YIELD_MIN);
 }
 
 /* A bottleneck of 20 Mbit/s at 20 ms: the window finds what fills it without a queue worth the
- * name. */
+ * name, and the floor stays what it is although the queue never empties by itself. */
 static void settles_at_the_bottleneck(void **state)
 {
     struct quic_yield y;
     const double rate = 2.5; /* bytes a microsecond */
-    uint64_t now = 0, flight = 400000, rtt = 0;
+    uint64_t now = S, flight = 400000, rtt = 0, high = 0;
     quic_yield_init(&y);
-    for (int i = 0; i < 400; i++) {
+    quic_yield_path(&y, 20 * MS, now);
+    while (now < 60 * S) {
         rtt = (uint64_t)((double)flight / rate);
         rtt = rtt < 20 * MS ? 20 * MS : rtt;
-        now += rtt;
-        quic_yield_sample(&y, rtt, 20 * MS, flight, now);
+        now += rtt / 2;
+        quic_yield_sample(&y, rtt, flight, now);
         flight = y.window < 400000 ? y.window : 400000;
-        if (i > 20)
-            assert_in_range(flight, 50000, 85000); /* 20 ms and 34 ms of the rate */
+        if (now > 2 * S && !y.draining)
+            high += flight > 80000;
+        if (now > 2 * S && !y.draining)
+            assert_in_range(flight, 40000, 85000); /* 20 ms and 34 ms of the rate */
     }
+    assert_int_equal(high, 0);
+    assert_in_range(quic_yield_floor(&y), 20 * MS, 21 * MS);
+}
+
+/* Others keep the queue full: after a while we take part of it, and forget them when they go. */
+static void keeps_a_share_beside_others(void **state)
+{
+    struct quic_yield y;
+    uint64_t now = S, starved = 0;
+    quic_yield_init(&y);
+    quic_yield_path(&y, 20 * MS, now);
+    for (int i = 0; i < 400; i++) {
+        uint64_t flight = y.window < 200000 ? y.window : 200000;
+        uint64_t rtt = 150 * MS + flight / 5 / 1000 * MS; /* theirs, and 2 ms for 10 kB of ours */
+        now += rtt / 2;
+        quic_yield_sample(&y, rtt, flight, now);
+        if (i > 40 && y.window < 30000)
+            starved++;
+    }
+    assert_true(starved < 100);
+    for (int i = 0; i < 1000; i++) {
+        uint64_t flight = y.window < 200000 ? y.window : 200000;
+        uint64_t rtt = flight / 5 * 2 > 20 * MS ? flight / 5 * 2 : 20 * MS;
+        now += rtt / 2;
+        quic_yield_sample(&y, rtt, flight, now);
+    }
+    assert_in_range(quic_yield_floor(&y), 20 * MS, 22 * MS);
+}
+
+/* The path has become longer: known within a second or two, not in a whole period. */
+static void learns_a_longer_path(void **state)
+{
+    struct quic_yield y;
+    uint64_t now = S, at = 0;
+    quic_yield_init(&y);
+    quic_yield_path(&y, 20 * MS, now);
+    y.seen = true;
+    for (int i = 0; i < 200 && !at; i++) {
+        now += 60 * MS;
+        quic_yield_sample(&y, 120 * MS, y.window < 60000 ? y.window : 60000, now);
+        at = quic_yield_floor(&y) == 120 * MS ? now : 0;
+    }
+    assert_in_range(at, S, 3 * S);
+    assert_true(y.window >= 60000); /* nothing is lost by having tried */
+}
+
+static void a_silence_is_no_queue(void **state)
+{
+    struct quic_yield y;
+    quic_yield_init(&y);
+    quic_yield_path(&y, 20 * MS, S);
+    uint64_t now = samples(&y, 40 * MS, 50000, S, 6), window = y.window;
+    assert_true(window < 50000);
+    quic_yield_sample(&y, 1900 * MS, 50000, now); /* a round had begun */
+    quic_yield_silence(&y);
+    (void)samples(&y, 20 * MS, 50000, now + S, 3);
+    assert_true(y.window >= window);
+    assert_int_equal(quic_yield_floor(&y), 20 * MS);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_limit_while_trips_are_short),
-        cmocka_unit_test(narrows_once_a_round_trip),
+        cmocka_unit_test(narrows_once_a_round),
+        cmocka_unit_test(never_below_some_packets),
         cmocka_unit_test(settles_at_the_bottleneck),
+        cmocka_unit_test(keeps_a_share_beside_others),
+        cmocka_unit_test(learns_a_longer_path),
+        cmocka_unit_test(a_silence_is_no_queue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
