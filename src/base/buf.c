@@ -84,7 +84,10 @@ void buf_put_text(struct buf *b, const char *text)
 
 void buf_put_u8(struct buf *b, uint8_t v)
 {
-    buf_put(b, &v, 1);
+    if (!b->failed && b->end < b->size && buf_room(b))
+        b->mem[b->end++] = v;
+    else
+        buf_put(b, &v, 1);
 }
 
 void buf_put_u16(struct buf *b, uint16_t v)

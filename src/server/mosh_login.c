@@ -48,9 +48,9 @@ static void fill_program(struct mosh_login *l, const struct mosh_server_options 
     const char *shell = env_get(&l->env, "SHELL");
     if (!shell || !*shell)
         shell = pw && *pw->pw_shell ? pw->pw_shell : "/bin/sh";
-    const char *base = strrchr(shell, '/');
+    const char *slash = strrchr(shell, '/'), *base = slash ? slash + 1 : shell;
     char name[256];
-    snprintf(name, sizeof name, "-%s", base ? base + 1 : shell);
+    snprintf(name, sizeof name, "-%s", base);
     start_list_add(&l->argv, name);
     l->file = copy(shell);
 }

@@ -73,6 +73,14 @@ void cursor_keys_feed(struct cursor_keys *k, bool application, const uint8_t *by
                       struct buf *out)
 {
     for (size_t i = 0; i < len; i++) {
+        if (!k->seen) { /* a paste goes on in one piece */
+            const uint8_t *esc = memchr(bytes + i, 0x1b, len - i);
+            size_t run = esc ? (size_t)(esc - bytes) - i : len - i;
+            buf_put(out, bytes + i, run);
+            i += run;
+            if (!esc)
+                break;
+        }
         uint8_t b = bytes[i];
         if (k->seen == 2) {
             buf_put_u8(out, !application && b >= 'A' && b <= 'D' ? '[' : 'O');

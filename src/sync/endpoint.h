@@ -29,6 +29,12 @@ struct stock {
     size_t part;   /* bytes of them */
 };
 
+/* A state that does not go from `base` into one datagram of `room` bytes; room 0: none. */
+struct native_big {
+    uint64_t base, state;
+    size_t room;
+};
+
 struct native {
     uint64_t frame_us;    /* when the newest frame began */
     uint64_t pause_us;    /* how long after it the next may begin */
@@ -42,6 +48,8 @@ struct native {
     bool retry;          /* the link came back: what is in flight counts as lost */
     uint64_t ack_us;     /* when the pending acknowledgement is due */
     unsigned ack_big;    /* big instructions not yet acknowledged */
+    /* The last that did not fit: of live states (by sender.lives), of sent ones (by number). */
+    struct native_big big_live, big_sent;
 };
 
 /* A state of the peer's input on its way to the echo ack (§8). */

@@ -221,14 +221,22 @@ static void pace(struct sync *s, size_t size, bool first, uint64_t now,
 }
 
 /* Try to bring `to` over in one datagram from the acknowledged state, which depends on nothing in
- * flight. Returns the packed size, 0 if it does not fit. */
-static size_t pack_single(struct sync *s, void *to, uint64_t num, const struct sync_link *facts)
+ * flight. Returns the packed size, 0 if it does not fit. `which` names the state in *known, the
+ * last one that did not: while it goes in steps this is asked again for each. */
+static size_t pack_single(struct sync *s, void *to, uint64_t num, const struct sync_link *facts,
+                          struct native_big *known, uint64_t which)
 {
     size_t room = out_room(facts);
-    if (sender_diff_within(&s->sender, 0, to, 8 * room))
+    uint64_t base = sender_first(&s->sender)->num;
+    if (room <= known->room && base == known->base && which == known->state)
         return 0;
-    size_t size = out_pack_state(s, 0, num);
-    return size <= room ? size : 0;
+    if (!sender_diff_within(&s->sender, 0, to, 8 * room)) {
+        size_t size = out_pack_state(s, 0, num);
+        if (size <= room)
+            return size;
+    }
+    *known = (struct native_big){base, which, room};
+    return 0;
 }
 
 static unsigned copies_for(const struct sync *s, size_t size, uint64_t now,
@@ -292,7 +300,7 @@ static bool send_frame(struct sync *s, uint64_t now, const struct sync_link *fac
     if (!in_steps(s, now, facts))
         return send_whole(s, now, facts);
     uint64_t num = sender_number(snd, snd->cur, false);
-    size_t size = pack_single(s, snd->cur, num, facts);
+    size_t size = pack_single(s, snd->cur, num, facts, &s->nat.big_live, snd->lives);
     if (size) {
         pace(s, size, !s->nat.steps, now, facts);
         s->nat.steps = 0;
@@ -324,7 +332,8 @@ static bool send_again(struct sync *s, size_t i, uint64_t now, const struct sync
     if (!lossy && !facts->quiet && !snd->list[i].lost && facts->srtt_us)
         s->nat.lossy_until = now + LOSSY_FOR_US;
     struct sent *last = sender_last(snd);
-    size_t base = 0, size = pack_single(s, last->state, last->num, facts);
+    struct native_big *big = &s->nat.big_sent;
+    size_t base = 0, size = pack_single(s, last->state, last->num, facts, big, last->num);
     if (size) {
         i = snd->n - 1;
     } else if (!in_steps(s, now, facts) && !sender_diff(snd, 0, last->state)) {

@@ -38,6 +38,7 @@ void sender_set(struct sender *s, void *state)
         return;
     }
     s->ops.unref(s->cur);
+    s->lives++;
     s->cur = state;
     s->same = state == sender_last(s)->state;
     s->differs = false;

@@ -30,6 +30,7 @@ struct sender {
     size_t n;                          /* >= 1 */
     uint64_t top;                      /* highest number used, but for MAX64 */
     void *cur;                         /* the live state, a reference */
+    uint64_t lives;                    /* counts the live states, to tell one from another */
     bool same;                         /* cur is known to be equal to the last sent */
     bool differs;                      /* ... or known not to be */
     bool shutdown;                     /* all numbers are MAX64, cur is frozen */

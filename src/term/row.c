@@ -86,13 +86,6 @@ struct row *row_own(struct row **slot, uint16_t size, uint64_t *next_id)
     return r;
 }
 
-struct cell row_cell(const struct row *r, uint16_t col)
-{
-    struct cell c = col < r->used ? r->cell[col] : (struct cell){0, 0, 0};
-    c.text &= ~(uint32_t)CELL_PROTECTED;
-    return c;
-}
-
 size_t row_text(const struct row *r, uint16_t col, uint8_t out[static CELL_UTF8_MAX])
 {
     uint32_t text = col < r->used ? r->cell[col].text : 0;

@@ -59,7 +59,14 @@ struct row *row_own(struct row **slot, uint16_t size, uint64_t *next_id);
 
 /* The cell at col; beyond `used` a blank one. Without CELL_PROTECTED, which is no part of the
  * picture. */
-struct cell row_cell(const struct row *r, uint16_t col);
+static inline struct cell row_cell(const struct row *r, uint16_t col)
+{
+    struct cell c = {0, 0, 0};
+    if (col < r->used)
+        c = r->cell[col];
+    c.text &= ~(uint32_t)CELL_PROTECTED;
+    return c;
+}
 /* UTF-8 of what is drawn in the cell at col (base and combining characters; " " for an empty cell,
  * "" for a tail) into out; returns its length. */
 #define CELL_UTF8_MAX (CLUSTER_BYTES + 8)

@@ -280,11 +280,28 @@ static void end_of_input(struct escape *e, struct buf *out)
     e->seq_sent = e->seq_n;
 }
 
+/* How many of the bytes are characters that ask for nothing here, wherever they stand. */
+static size_t plain_run(const struct escape *e, const uint8_t *bytes, size_t len)
+{
+    size_t n = 0;
+    if (e->held || e->seq_n)
+        return 0;
+    while (n < len && bytes[n] != 0x1b && bytes[n] != CTRL('L') && bytes[n] != e->config.key)
+        n++;
+    return n;
+}
+
 size_t escape_feed(struct escape *e, const uint8_t *bytes, size_t len, struct buf *out,
                    enum escape_action *action)
 {
     *action = ESCAPE_NONE;
     for (size_t i = 0; i < len; i++) {
+        size_t run = plain_run(e, bytes + i, len - i);
+        if (run) { /* a paste goes on in one piece */
+            pass(e, &(struct key){bytes[i + run - 1], bytes + i, run}, out);
+            i += run - 1;
+            continue;
+        }
         *action = take_byte(e, bytes[i], out);
         if (*action != ESCAPE_NONE)
             return i + 1;

@@ -449,8 +449,14 @@ void questions_feed(struct questions *q, const void *bytes, size_t len, uint64_t
 {
     const uint8_t *p = bytes;
     questions_tick(q, now_us, keys);
-    for (size_t i = 0; i < len; i++)
-        feed_byte(q, p[i], now_us, keys);
+    for (size_t i = 0; i < len; i++) {
+        const uint8_t *esc = q->state == GROUND ? memchr(p + i, 0x1b, len - i) : p + i;
+        size_t keys_n = esc ? (size_t)(esc - p) - i : len - i;
+        buf_put(keys, p + i, keys_n);
+        i += keys_n;
+        if (i < len)
+            feed_byte(q, p[i], now_us, keys);
+    }
     /* No key waits for its rest once all answers are there: the Escape key least of all. */
     bool maybe = (q->held_n > 2 && q->held[2] == '?' && !q->paste) ||
                  (q->clip_until_us && (q->state == STRING || q->state == STRING_ESC));

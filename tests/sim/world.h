@@ -61,6 +61,7 @@ struct world {
     unsigned events_left;
     struct buf out;
     struct snapshot *before; /* of the server's screen at the last step */
+    bool same_screen;        /* ... and at the one before that */
     struct term *replica;
     uint64_t steps, datagrams;
     unsigned same; /* turns without the clock moving */
