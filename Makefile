@@ -23,7 +23,7 @@ run:
 check: deps
 	@$(PYTHON) tests/run.py check
 
-# The long forms: every sim seed with real sealing, more of them; ten minutes of each fuzzer.
+# The long forms of all tests, hours: sim, sessions, judges, ten minutes of each fuzzer (tests/run.py).
 soak: deps
 	@$(PYTHON) tests/run.py soak
 

@@ -3,8 +3,7 @@
 
     tests/run.py check              everything, ends with one line "N passed, N failed, N skipped"
     tests/run.py fuzz --seconds N   each fuzz target for N seconds (clang, libFuzzer, ASan, UBSan)
-    tests/run.py soak               every simulator seed in full, more seeds beside xterm and libvterm, then ten minutes
-                                    of each fuzzer
+    tests/run.py soak               the long forms of everything: hours. --stage NAME: only that one (may repeat)
 
 Exit status: 0 when nothing failed, else 1.
 """
@@ -26,14 +25,18 @@ ROOT = Path(__file__).resolve().parent.parent
 PYTEST = next((p for p in ("/usr/bin/pytest-3", shutil.which("pytest-3") or "") if os.path.exists(p)), "pytest")
 JOBS = str(os.cpu_count() or 2)
 
-# What each build directory is for. -Werror: a warning is a failed test.
+# What each build directory is for. -Werror: a warning is a failed test. Lines of code are all that a report needs
+# of debug information, and a fifth of the time of a compiler goes into the rest.
 RELEASE, ASAN, CLANG = "build-check", "build-asan", "build-clang"
+LINES = ["-Ddebug=false", "-Doptimization=1", "-Dc_args=-g1", "-Db_sanitize=address,undefined"]
 BUILDS = {
     RELEASE: ("gcc", ["-Dbuildtype=release"]),
-    ASAN: ("gcc", ["-Dbuildtype=debugoptimized", "-Doptimization=1", "-Db_sanitize=address,undefined"]),
-    CLANG: ("clang", ["-Dbuildtype=debugoptimized", "-Doptimization=1", "-Db_sanitize=address,undefined",
-                      "-Db_lundef=false", "-Dlibfuzzer=true"]),
+    ASAN: ("gcc", LINES),
+    CLANG: ("clang", [*LINES, "-Db_lundef=false", "-Dlibfuzzer=true"]),
 }
+# Freed memory is held back from use again long enough for our sizes; the default, 256 MB, is all cache misses.
+SANITIZERS = {"UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+              "ASAN_OPTIONS": "detect_leaks=1:quarantine_size_mb=32:malloc_context_size=8"}
 
 
 class Tally:
@@ -58,6 +61,11 @@ class Tally:
 
     def skip(self, name, reason):
         self.skipped.append((name, reason))
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
 
     def close(self):
         for name, reason in self.skipped:
@@ -115,13 +123,12 @@ def complaints(out):
     return "\n".join(line for line in out.splitlines() if not re.match(r"\[\d+/\d+\] ", line))
 
 
-def build(tally, name, everything=False):
-    """Configures and builds one directory, without what is never run there unless `everything`; False when that
-    failed."""
+def build(tally, name):
+    """Configures and builds one directory, without what is never run there; False when that failed."""
     compiler, options = BUILDS[name]
     leave = {RELEASE: ["unit"], ASAN: ["fuzz"], CLANG: ["unit"]}[name]
     options = [*options, "-Dwerror=true", "-Dtests=true",
-               *(f"-D{part}={'true' if everything or part not in leave else 'false'}" for part in ("unit", "fuzz"))]
+               *(f"-D{part}={'false' if part in leave else 'true'}" for part in ("unit", "fuzz"))]
     label = f"build {name} ({compiler}, no warnings)"
     if (ROOT / name / "build.ninja").exists():
         command = ["meson", "configure", name, *options]
@@ -144,7 +151,7 @@ def cmocka_counts(text):
             re.findall(r"^\[  SKIPPED \] (?!\d)(\S+)", text, re.M))
 
 
-def meson_tests(tally, name, suites, limit, env=None, extra=()):
+def meson_tests(tally, name, suites, limit, env=None, extra=(), before=()):
     """Runs the meson suites of a build directory and counts what its log says."""
     known = subprocess.run(["meson", "introspect", name, "--tests"], cwd=ROOT, capture_output=True,
                            text=True, check=True).stdout
@@ -155,9 +162,9 @@ def meson_tests(tally, name, suites, limit, env=None, extra=()):
         return
     log = ROOT / name / "meson-logs" / "testlog.json"
     log.unlink(missing_ok=True)
-    status, out = run(["meson", "test", "-C", name, "--no-rebuild", "--num-processes", JOBS,
+    status, out = run([*before, "meson", "test", "-C", name, "--no-rebuild", "--num-processes", JOBS,
                        *extra, *[a for s in suites for a in ("--suite", s)]], limit, env)
-    before = len(tally.failed)
+    failed = len(tally.failed)
     for line in log.read_text().splitlines() if log.exists() else []:
         test = json.loads(line)
         title, result = f"{name}: {test['name'].split(':')[-1].strip()}", test["result"]
@@ -172,8 +179,32 @@ def meson_tests(tally, name, suites, limit, env=None, extra=()):
         else:
             tally.ok(good)
             tally.fail(f"{title} ({result})", text)
-    if status and len(tally.failed) == before:
+    if status and len(tally.failed) == failed:
         tally.fail(f"{name}: meson test", out)
+
+
+class Beside:
+    """Simulators while the block runs, at the lowest priority: sessions mostly wait, and what waits takes no
+    processor from those who have nothing to wait for. At the end of the block the rest is waited for."""
+
+    def __init__(self, tally, work):
+        self.tally, self.own, self.work = tally, Tally(), work
+
+    def __enter__(self):
+        self.pool = ThreadPoolExecutor(1)
+        self.job = self.pool.submit(self.timed)
+
+    def timed(self):
+        start = time.monotonic()
+        self.work(self.own)
+        return time.monotonic() - start
+
+    def __exit__(self, *_):
+        start = time.monotonic()
+        seconds = self.job.result()
+        self.pool.shutdown()
+        self.tally.add(self.own)
+        print(f"   beside it: {seconds:.1f} s, the last {time.monotonic() - start:.1f} s of them alone")
 
 
 def junit_cases(junit):
@@ -279,43 +310,66 @@ def check(tally):
     for name in (RELEASE, ASAN, CLANG):
         with Stage(f"{name}: {BUILDS[name][0]} {' '.join(BUILDS[name][1])}"):
             built[name] = build(tally, name)
-    sanitizers = {"UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
     release = {"TERN_BUILD": str(ROOT / RELEASE), "TERN_SOURCE": str(ROOT)}
     if built[RELEASE]:
         with Stage("tree: folders, purity, style, documents"):
             pytests(tally, ["tests/tree"], 240, release)
     if built[ASAN]:
-        with Stage("unit, vt and sim under ASan and UBSan"):
-            meson_tests(tally, ASAN, ["unit", "vt", "sim"], 1500, sanitizers)
+        with Stage("unit and vt under ASan and UBSan"):
+            meson_tests(tally, ASAN, ["unit", "vt"], 600, SANITIZERS)
     if built[RELEASE]:
         with Stage("fuzz corpora replayed, gcc without sanitizers"):
             meson_tests(tally, RELEASE, ["fuzz"], 120)
     if built[CLANG]:
         with Stage("fuzz, 5 s for each target"):
             fuzz(tally, 5)
-    if built[RELEASE]:
-        with Stage("e2e and interop on the release build"):
-            pytests(tally, ["tests/tools", "tests/judge", "tests/e2e", "tests/interop"], 1200, release, workers=2)
+
+    def sims(own):
+        if built[ASAN]:
+            meson_tests(own, ASAN, ["sim"], 1500, SANITIZERS, before=["nice", "-n", "19"])
+
+    with Stage("e2e and interop on the release build, beside them sim under ASan and UBSan"):
+        with Beside(tally, sims):
+            if built[RELEASE]:
+                pytests(tally, SESSIONS, 1200, release, workers=4)
 
 
-def soak(tally):
-    with Stage("builds"):
-        ready = [build(tally, name, everything=True) for name in (ASAN, CLANG)]
-    if all(ready):
-        with Stage("sim, in full"):
-            meson_tests(tally, ASAN, ["unit", "vt", "sim"], 6 * 3600, {"TERN_SOAK": "1"},
-                        ["--timeout-multiplier", "0"])
-        with Stage("the engine beside xterm and libvterm, many seeds"):
-            # difftern of the sanitizer build
-            pytests(tally, ["tests/judge"], 4 * 3600, {"TERN_BUILD": str(ROOT / ASAN), "TERN_SOAK": "1"})
-        with Stage("fuzz, ten minutes for each target"):
-            fuzz(tally, 600)
+SESSIONS = ["tests/tools", "tests/judge", "tests/e2e", "tests/interop"]
+SOAK = {"TERN_SOAK": "1"}
+HOUR = 3600
+# The long form of each kind of test; what its numbers are stands in the tests, where they look at TERN_SOAK.
+SOAKS = {
+    "unit": ("unit and vt under ASan and UBSan, all cases", (ASAN,), lambda t, a:
+             meson_tests(t, ASAN, ["unit", "vt"], 4 * HOUR, {**SANITIZERS, **SOAK}, ["--timeout-multiplier", "0"])),
+    "sim": ("sim under ASan and UBSan, every seed sealed", (ASAN,), lambda t, a:
+            meson_tests(t, ASAN, ["sim"], 6 * HOUR, {**SANITIZERS, **SOAK}, ["--timeout-multiplier", "0"])),
+    "judge": ("the engine beside xterm and libvterm, many seeds", (ASAN,), lambda t, a:
+              pytests(t, ["tests/judge"], 4 * HOUR, {"TERN_BUILD": str(ROOT / ASAN), **SOAK})),
+    "sessions": ("e2e and interop on the release build, in full", (RELEASE,), lambda t, a:
+                 pytests(t, ["tests/tools", "tests/e2e", "tests/interop"], 12 * HOUR,
+                         {"TERN_BUILD": str(ROOT / RELEASE), "TERN_SOURCE": str(ROOT), **SOAK}, workers=2)),
+    "fuzz": ("fuzz, ten minutes for each target", (CLANG,), lambda t, a: fuzz(t, a.seconds or 600)),
+}
+
+
+def soak(tally, args):
+    stages = {name: SOAKS[name] for name in args.stage or SOAKS}
+    built = {}
+    for name in (RELEASE, ASAN, CLANG):
+        if any(name in needs for _, needs, _ in stages.values()):
+            with Stage(f"{name}: {BUILDS[name][0]} {' '.join(BUILDS[name][1])}"):
+                built[name] = build(tally, name)
+    for title, needs, work in stages.values():
+        if all(built[name] for name in needs):
+            with Stage(title):
+                work(tally, args)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["check", "fuzz", "soak"])
-    parser.add_argument("--seconds", type=int, default=60, help="of each fuzz target")
+    parser.add_argument("--seconds", type=int, default=0, help="of each fuzz target")
+    parser.add_argument("--stage", action="append", choices=list(SOAKS), help="of soak: only this one (may repeat)")
     parser.add_argument("--target", action="append", default=[], help="only this fuzz target (may repeat)")
     args = parser.parse_args()
     sys.stdout.reconfigure(line_buffering=True)
@@ -328,13 +382,14 @@ def main():
     if args.what == "check":
         check(tally)
     elif args.what == "soak":
-        soak(tally)
+        soak(tally, args)
     else:
         with Stage(f"{CLANG}: clang, libFuzzer, ASan, UBSan"):
             ready = build(tally, CLANG)
         if ready:
-            with Stage(f"fuzz, {args.seconds} s for each target"):
-                fuzz(tally, args.seconds, args.target)
+            seconds = args.seconds or 60
+            with Stage(f"fuzz, {seconds} s for each target"):
+                fuzz(tally, seconds, args.target)
     print(f"== {args.what}: {time.monotonic() - start:.0f} s in all")
     return tally.close()
 

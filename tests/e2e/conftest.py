@@ -14,6 +14,12 @@ SOAK = os.environ.get("TERN_SOAK", "") not in ("", "0")
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "needs(programs): skipped when a program is missing")
+    config.addinivalue_line("markers", "slow: begins before the others, so that nothing waits for it in the end")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def pytest_sessionstart(session):

@@ -183,7 +183,7 @@ def test_background_and_nothing(far, box):
     wait_until(lambda: not box.clients(), 20, "no client")
     p = far.popen("tern-f", "-N", "far", stdin=subprocess.PIPE)
     wait_until(lambda: box.servers(), 20, "a server")
-    time.sleep(0.5)
+    assert far.tern("far", "true")[0] == 0  # another login and command later it is still there
     assert p.poll() is None
     p.send_signal(signal.SIGTERM)
     assert p.communicate(timeout=20) == (b"", b"")

@@ -655,6 +655,7 @@ def test_log_files_hold_nothing_typed_or_printed(tmux, box):
 # ---- nothing is left behind ----
 
 
+@pytest.mark.slow
 def test_server_that_nobody_joins_ends(tmux, box):
     """It started, but its connect line never reached a client: shell and all are gone after 60 s."""
     box.script("srv", 'tern-server "$@" > /dev/null')

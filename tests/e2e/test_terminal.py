@@ -92,8 +92,7 @@ def test_answers_never_reach_the_program(programs, terms, how):
         t.type(piece)
         time.sleep(0.1)
     t.wait_for("RECORDING")
-    if how == "late":
-        time.sleep(1)  # the last answers
+    wait_until(lambda: not t.owes(), 15, "the last answers")
     t.type("Q")
     assert file_of(programs, "got") == b"".join(typed) + b"Q"
     assert t.wait_end() == 0
@@ -122,7 +121,6 @@ def test_no_questions_to_a_simple_terminal(box, terms):
 
 def test_programs_get_true_answers(programs, terms):
     t = session(terms)
-    time.sleep(0.2)
     t.type(f"ask '\\x1b]11;?\\x1b\\\\\\\\\\x1b]4;7;?\\x1b\\\\\\\\\\x1b[?u' {programs.home}/a\r")
     t.wait_for("ASKED")
     got = file_of(programs, "a")
@@ -269,10 +267,10 @@ def test_nothing_hides_in_a_notification(box, terms):
     t = session(terms)
     t.cut()
     t.type(printf(r"\0033]9;a\0302\0234\0033]0;no\0007", r"\0033]52;c;QQ=\0007", r"\0033]52;c;?\0007",
-                  r"\0033]52;x;QUJD\0007", r"\0033]8888;x\0007", r"\0033P+q544e\0033\0134") +
-           "; echo do''ne\r")
+                  r"\0033]52;x;QUJD\0007", r"\0033]8888;x\0007", r"\0033P+q544e\0033\0134",
+                  r"\0033]9;last\0007") + "; echo do''ne\r")
     t.wait_for("done")
-    time.sleep(0.3)
+    t.wait_for("\x1b]9;last")  # events arrive in order: nothing is on its way any more
     out = re.sub(rb"printf.*?done", b"", t.new(), flags=re.S)
     assert b"\x1b]52" not in out and b"8888" not in out and b"\x1bP" not in out
     leave(t)
@@ -299,13 +297,13 @@ class PipeSession:
 
 def test_made_in_an_outage_they_arrive_once(box, terms):
     s = PipeSession(box, terms)
-    mark = f"{box.home}/printed"
+    began, mark = f"{box.home}/began", f"{box.home}/printed"
     t = s.t
     t.cut()
     three = printf(r"\0007", r"\0033]9;note\0007", r"\0033]52;c;QUJD\0007")
     last = printf(r"\0033]52;c;bGFzdA==\0007")
-    t.type(f"sleep 1; for i in 1 2 3; do {three}; sleep 1; done; {last}; touch {mark}\r")
-    time.sleep(0.5)
+    t.type(f"touch {began}; sleep 1; for i in 1 2 3; do {three}; sleep 1; done; {last}; touch {mark}\r")
+    wait_until(lambda: os.path.exists(began), 15, "its beginning")
     s.stop()
     t.cut()
     wait_until(lambda: os.path.exists(mark), 20, "the program's end")
@@ -347,20 +345,22 @@ def test_prompts_are_marked(box, terms):
                lambda: repr(t.new()[-3000:]))
     t.type("echo f''ed\r")
     t.wait_for("fed")
-    time.sleep(0.5)
+    t.settled()
     # Whatever was painted or fed of prompts, in rows of their own, was marked.
     rows = re.findall(rb"(.{9})prompt> ", t.new(), re.S)
     assert rows and all(r.endswith(PROMPT) for r in rows), t.new()
     t.cut()
-    t.type("sleep 1\rseq 1 60\r")  # the second one's prompt is seen in the scrollback only
-    time.sleep(0.5)
+    began, mark = f"{box.home}/began", f"{box.home}/printed"
+    # The second one's prompt is seen in the scrollback only.
+    t.type(f"touch {began}; sleep 1\rseq 1 60; touch {mark}\r")
+    wait_until(lambda: os.path.exists(began), 15, "its beginning")
     s.stop()
-    time.sleep(1.5)
+    wait_until(lambda: os.path.exists(mark), 15, "the lines")
     t.cut()
     s.go_on()
     wait_until(lambda: t.new().count(b"prompt> ") >= 2, 15, "both prompts",
                lambda: repr(t.new()[-3000:]))
-    time.sleep(0.5)
+    t.settled()
     rows = re.findall(rb"(.{9})prompt> ", t.new(), re.S)
     assert len(rows) >= 2 and all(r.endswith(PROMPT) for r in rows), t.new()
     leave(t)
@@ -368,9 +368,9 @@ def test_prompts_are_marked(box, terms):
 
 def test_made_while_nobody_was_attached(box, terms):
     t = session(terms)
-    mark = f"{box.home}/printed"
-    t.type("sleep 1; " + printf(r"\0007", r"\0033]9;note\0007", r"\0033]52;c;QUJD\0007") + f"; touch {mark}\r")
-    time.sleep(0.3)
+    began, mark = f"{box.home}/began", f"{box.home}/printed"
+    t.type(f"touch {began}; sleep 1; " + printf(r"\0007", r"\0033]9;note\0007", r"\0033]52;c;QUJD\0007") + f"; touch {mark}\r")
+    wait_until(lambda: os.path.exists(began), 15, "its beginning")
     t.type("\r~d")
     t.wait_end()
     assert b"\x1b]9;" not in t.new()
@@ -398,9 +398,9 @@ def test_a_clipboard_of_one_megabyte(box, terms):
     with open(f"{box.home}/clip", "wb") as f:
         f.write(b"\x1b]52;c;" + data + b"QUJD\x1b\\")
     t.cut()
-    t.type(f"cat {box.home}/clip; echo ag''ain\r")
+    t.type(f"cat {box.home}/clip; " + printf(r"\0033]9;last\0007") + "; echo ag''ain\r")
     t.wait_for("again")
-    time.sleep(0.2)
+    t.wait_for("\x1b]9;last")  # events arrive in order
     assert b"\x1b]52" not in t.new()
     leave(t)
 
@@ -481,12 +481,9 @@ def test_resize_storm(box, terms):
         if i % 30 == 0:
             t.type("x")
     t.resize(77, 22)
-    path = f"{box.home}/size"
-
-    def sized():  # keys may overtake the signal that tells of a new size
-        t.type(f"\x15stty size > {path}.new; mv {path}.new {path}\r")
-        return file_of(box, "size") == b"22 77\n"
-    wait_until(sized, 15, "the last size")
+    # Keys may overtake the signal that tells of a new size.
+    t.type("\x15until [ \"$(stty size)\" = '22 77' ]; do sleep 0.1; done; echo si''zed\r")
+    t.wait_for("sized", 40)
     leave(t)
 
 

@@ -15,6 +15,7 @@ spec = importlib.util.spec_from_file_location("e2e_conftest", os.path.join(E2E, 
 e2e = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(e2e)
 pytest_configure = e2e.pytest_configure
+pytest_collection_modifyitems = e2e.pytest_collection_modifyitems
 pytest_sessionstart = e2e.pytest_sessionstart
 pytest_runtest_makereport = e2e.pytest_runtest_makereport
 needed_programs, box, tmux, soak = e2e.needed_programs, e2e.box, e2e.tmux, e2e.soak

@@ -500,8 +500,10 @@ int main(int argc, char **argv)
     }
     uint64_t first = strtoull(argv[1], NULL, 10), last = strtoull(argv[2], NULL, 10), failed = 0;
     const char *soak = getenv("TERN_SOAK");
-    if (soak && *soak && *soak != '0')
-        last += 9 * (last - first + 1);
+    if (soak && *soak && *soak != '0') { /* ten seeds for each */
+        first = 10 * first - 9;
+        last *= 10;
+    }
     for (uint64_t seed = first; seed <= last; seed++)
         for (size_t i = 0; i < count; i++)
             failed += !run(&scenes[i], seed, false);

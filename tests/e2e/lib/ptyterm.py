@@ -81,7 +81,8 @@ class PtyTerm:
             except OSError:
                 break
             while self._late and self._late[0][0] <= time.monotonic():
-                self._write(self._late.pop(0)[1])
+                self._write(self._late[0][1])
+                self._late.pop(0)
         self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
     def type(self, text):
@@ -98,6 +99,20 @@ class PtyTerm:
         want = what if isinstance(what, bytes) else what.encode()
         wait_until(lambda: want in (self.new() if since else self.bytes), timeout, repr(want),
                    lambda: repr(self.new()[-3000:]))
+
+    def owes(self):
+        """Whether an answer is still to be given."""
+        return bool(self._late)
+
+    def settled(self, seconds=0.3):
+        """Waits until nothing more came for a while."""
+        at = [len(self.bytes), time.monotonic()]
+
+        def quiet():
+            if len(self.bytes) != at[0]:
+                at[:] = len(self.bytes), time.monotonic()
+            return time.monotonic() - at[1] >= seconds
+        wait_until(quiet, 15, "an end of the output")
 
     def wait_end(self, timeout=15):
         wait_until(lambda: self.status is not None, timeout, "the end of the program",
