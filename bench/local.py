@@ -134,6 +134,23 @@ class Terminal:
             pass
 
 
+def echo_times(t, first, count):
+    """Milliseconds from a key to its echo. Each key is another one, for frames repeat what stands on the screen."""
+    times = []
+    for i in range(first, first + count):
+        key = chr(0x4e00 + i).encode()
+        t.seen = b""
+        began = time.monotonic()
+        t.type(key)
+        while key not in t.seen and time.monotonic() < began + 10:
+            t.read(0.5)
+        times.append((time.monotonic() - began) * 1000)
+        until = time.monotonic() + 0.1
+        while time.monotonic() < until:
+            t.read(0.02)
+    return times
+
+
 def memory_once(build):
     """MiB of Private_Dirty of an idle client and server."""
     before = {name: processes(build, name) for name in ("tern", "tern-server")}

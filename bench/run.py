@@ -23,6 +23,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import bulk
 import cases
 import lab
 import local
@@ -34,13 +35,14 @@ import streams
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = {"engine": "engine throughput", "process": "engine throughput as a process, on a pty", "frames": "frame costs",
-         "scroll": "bytes to the terminal; the screen while history flows", "memory": "memory of tern --local"}
+         "scroll": "bytes to the terminal; the screen while history flows", "memory": "memory of tern --local",
+         "bulk": "pipes through commands beside ssh, keys beside them, memory of channels"}
 IDLE_SECONDS = {True: 130, False: 300}  # quick, else
 NOT_WRITTEN = [
     ("TCP forwards; typing while a forward fills the link", "this version of tern has no forwards"),
 ]
 TARGETS = ["tern", "tern-server", "tools/linklab", "tools/keydrv", "tools/labticker", "bench/bench_engine",
-           "bench/bench_vterm", "bench/bench_diff"]
+           "bench/bench_vterm", "bench/bench_diff", "tools/channels"]
 
 
 def make_build(build):
@@ -93,6 +95,15 @@ def run_local(chosen, build, rounds, raw):
         print("memory", flush=True)
         add("Memory without ssh", "`tern --local` at 80x24 running `/bin/sh`, after 20 typed commands, when nothing moves: "
             "Private_Dirty of `/proc/PID/smaps_rollup`.", local.memory_table(build, rounds))
+    if "bulk" in chosen:
+        print("bulk", flush=True)
+        add("Pipes", "`tern host 'cat /dev/zero'` read here, and what a `wc -c` there counted, each after a warm-up; clients by turns on "
+            "one link. ssh with the cipher of its own choice and with aes128-gcm; TCP is cubic. CPU: of ssh and sshd, or tern and "
+            "tern-server, both ends together, in the seconds that count.", bulk.rate_table(build, rounds))
+        add("Keys beside a pipe", f"{bulk.KEYS} keys a round in a session with a terminal over {bulk.TYPING_LINK}, while another "
+            "process's pipe brings as much as it can the same way as the echo.", bulk.typing_table(build, rounds))
+        add("Memory of a channel", f"Private_Dirty of client and tern-server with {bulk.CHANNELS + 1:,} idle commands on one link "
+            f"(tools/channels) less that with one, by {bulk.CHANNELS:,}.", bulk.memory_table(build, rounds))
     return tables, missed
 
 

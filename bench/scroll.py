@@ -11,7 +11,7 @@ from pathlib import Path
 
 import lab
 import process
-from local import Terminal, middle
+from local import Terminal, echo_times, middle
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "e2e"))
 from lib.netlab import Netlab  # noqa: E402
@@ -70,23 +70,6 @@ def frame_table(build, rounds):
             row.append(middle(counts))
         lines.append(f"| {title} | " + " | ".join(map(str, row)) + " |")
     return lines, []
-
-
-def echo_times(t, first, count):
-    """Milliseconds from a key to its echo. Each key is another one, for frames repeat what stands on the screen."""
-    times = []
-    for i in range(first, first + count):
-        key = chr(0x4e00 + i).encode()
-        t.seen = b""
-        began = time.monotonic()
-        t.type(key)
-        while key not in t.seen and time.monotonic() < began + 10:
-            t.read(0.5)
-        times.append((time.monotonic() - began) * 1000)
-        until = time.monotonic() + 0.1
-        while time.monotonic() < until:
-            t.read(0.02)
-    return times
 
 
 def delay_once(build):
