@@ -129,6 +129,19 @@ void cells_scroll_down(struct grid *g, const struct box *b, unsigned n, uint32_t
         grid_erase(g, (uint16_t)i, b->left, (uint16_t)(b->right + 1), bg);
 }
 
+/* Whether shifting [col, right] by n leaves any cell of it; if none, they are erased here. Nothing
+ * is done where all are blank already. */
+static bool some_stay(struct grid *g, uint16_t row, uint16_t col, uint16_t right, unsigned n,
+                      uint32_t bg)
+{
+    if (!bg && col >= g->row[row]->used)
+        return false;
+    if (n <= (unsigned)(right - col))
+        return true;
+    grid_erase(g, row, col, (uint16_t)(right + 1), bg);
+    return false;
+}
+
 void cells_insert(struct grid *g, uint16_t row, uint16_t col, uint16_t right, unsigned n,
                   uint32_t bg)
 {
@@ -136,15 +149,10 @@ void cells_insert(struct grid *g, uint16_t row, uint16_t col, uint16_t right, un
         grid_insert_cells(g, row, col, n, bg);
         return;
     }
-    uint16_t width = (uint16_t)(right - col + 1);
-    if (!bg && col >= g->row[row]->used)
+    if (!some_stay(g, row, col, right, n, bg))
         return;
-    if (n >= width) {
-        grid_erase(g, row, col, (uint16_t)(right + 1), bg);
-        return;
-    }
     row_split(grid_own(g, row), col);
-    cells_copy(g, row, (uint16_t)(col + n), row, col, (uint16_t)(width - n));
+    cells_copy(g, row, (uint16_t)(col + n), row, col, (uint16_t)(right + 1 - col - n));
     blank(grid_own(g, row), col, (uint16_t)(col + n), bg);
 }
 
@@ -155,15 +163,10 @@ void cells_delete(struct grid *g, uint16_t row, uint16_t col, uint16_t right, un
         grid_delete_cells(g, row, col, n, bg);
         return;
     }
-    uint16_t width = (uint16_t)(right - col + 1);
-    if (!bg && col >= g->row[row]->used)
+    if (!some_stay(g, row, col, right, n, bg))
         return;
-    if (n >= width) {
-        grid_erase(g, row, col, (uint16_t)(right + 1), bg);
-        return;
-    }
     row_split(grid_own(g, row), (uint16_t)(right + 1));
-    cells_copy(g, row, col, row, (uint16_t)(col + n), (uint16_t)(width - n));
+    cells_copy(g, row, col, row, (uint16_t)(col + n), (uint16_t)(right + 1 - col - n));
     blank(grid_own(g, row), (uint16_t)(right + 1 - n), (uint16_t)(right + 1), bg);
 }
 

@@ -76,6 +76,13 @@ def netlab(box, link_missing):
 
 
 @pytest.fixture(scope="session")
+def xterm():
+    """One xterm for all tests of a worker; they use it one after the other."""
+    from lib import xwindow
+    yield from xwindow.judge.lent(pytest.skip)
+
+
+@pytest.fixture(scope="session")
 def keys():
     missing = sshd.why_not()
     if missing:

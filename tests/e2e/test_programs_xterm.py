@@ -7,19 +7,9 @@ import shutil
 import pytest
 
 from lib import xwindow
-from lib.xwindow import XWindow, judge
+from lib.xwindow import XWindow
 from test_programs import WIDE
 from test_screens import put
-
-
-@pytest.fixture(scope="module")
-def xterm():
-    missing = judge.why_not()
-    if missing:
-        pytest.skip(missing)
-    x = judge.Xterm()
-    yield x
-    x.close()
 
 
 def both_ways(xterm, box, script, steps, words, leave, cols=80, rows=24):

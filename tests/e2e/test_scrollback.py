@@ -378,11 +378,7 @@ def test_random_script(tmux, box, link_missing, seed):
 
 @pytest.fixture(scope="module")
 def xterm():
-    missing = xwindow.judge.why_not()
-    if missing:
-        pytest.skip(missing)
-    with xwindow.judge.Xterm({"saveLines": "300000"}) as x:
-        yield x
+    yield from xwindow.judge.lent(pytest.skip, {"saveLines": "300000"})
 
 
 def start_xterm(xterm, box, net, *options, cols=80, rows=24):

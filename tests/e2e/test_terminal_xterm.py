@@ -11,12 +11,8 @@ from test_terminal import ASK
 
 @pytest.fixture(params=["#102030", "#fffff0"])
 def coloured(request):
-    missing = judge.why_not()
-    if missing:
-        pytest.skip(missing)
-    x = judge.Xterm({"background": request.param, "foreground": "#808080"})
-    yield x, request.param
-    x.close()
+    for x in judge.lent(pytest.skip, {"background": request.param, "foreground": "#808080"}):
+        yield x, request.param
 
 
 def written(box, w, name):

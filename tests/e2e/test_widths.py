@@ -22,16 +22,6 @@ COLS, ROWS, SLOT = 144, 48, 18
 LINE = ROWS - 1  # the last row says when a page is complete
 
 
-@pytest.fixture(scope="module")
-def xterm():
-    missing = judge.why_not()
-    if missing:
-        pytest.skip(missing)
-    x = judge.Xterm()
-    yield x
-    x.close()
-
-
 def emoji():
     """Every sequence of emoji-test.txt, of any status."""
     with open(f"{UNICODE}/emoji/emoji-test.txt", encoding="utf-8") as f:

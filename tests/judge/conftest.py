@@ -23,9 +23,4 @@ def soak():
 @pytest.fixture(scope="session")
 def xterm():
     """One xterm for all tests of a worker; they use it one after the other."""
-    missing = judge.why_not()
-    if missing:
-        pytest.skip(missing)
-    x = judge.Xterm()
-    yield x
-    x.close()
+    yield from judge.lent(pytest.skip)

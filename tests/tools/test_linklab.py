@@ -22,7 +22,7 @@ class Link:
         subprocess.run([tool("linklab"), "clean", self.name], check=True)
         self.link = Program([tool("linklab"), "start", self.name, "seed=7", *settings],
                             f"/run/linklab-{self.name}.sock")
-        self.do, self.ctl = self.link.do, self.link.ctl
+        self.do, self.ask = self.link.do, self.link.ask
 
     def socket(self, side, kind=socket.SOCK_DGRAM, addr="", dev=None):
         family = socket.AF_INET6 if ":" in addr else socket.AF_INET
@@ -37,7 +37,7 @@ class Link:
         return in_namespace(f"{self.name}-{side}", make)
 
     def stats(self):
-        return json.loads(self.ctl("stats"))
+        return json.loads(self.ask("stats"))
 
 
 class Echo:
@@ -228,7 +228,7 @@ def test_nat_shifts_ports(link):
 def test_bad_input_is_refused(link):
     for line in ("bogus 1", "addr", "addr 1.2.3.4 7", "addr nonsense", "ifdown 9", "natport x",
                  "p2.loss 0.1", "loss 0.1 0.2"):
-        assert link.ctl(line).startswith("err"), line
+        assert link.ask(line).startswith("err"), line
     for argv in (["start", "a/b"], ["start", "x", "mtu=5"], ["start", "x", "loss=9"], ["what", "x"],
                  ["start", "x" * 40], []):
         p = subprocess.run([tool("linklab"), *argv], capture_output=True, text=True, timeout=10)

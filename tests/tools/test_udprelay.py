@@ -39,7 +39,7 @@ class Net:
         return got[1]
 
     def stats(self):
-        return json.loads(self.relay.ctl("stats"))
+        return json.loads(self.relay.ask("stats"))
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_rebind_changes_the_port_and_the_address(net):
     net.relay.do("rebind 127.0.0.9")
     third = net.ping()
     assert third[0] == "127.0.0.9"
-    assert "err" in net.relay.ctl("rebind nonsense")
+    assert "err" in net.relay.ask("rebind nonsense")
 
 
 def test_delay(net):
@@ -133,7 +133,7 @@ def test_loss_is_the_same_for_the_same_seed(net):
 
 def test_bad_settings_are_refused(net, tmp_path):
     for line in ("bogus 1", "loss 2", "p1.loss 0.1", "c2s.rebind", "at x y", "loss"):
-        assert net.relay.ctl(line).startswith("err"), line
+        assert net.relay.ask(line).startswith("err"), line
     for argv in ([], ["listen=127.0.0.1:0"], ["listen=nonsense", "to=127.0.0.1:1"],
                  ["listen=127.0.0.1:0", "to=127.0.0.1"],
                  ["listen=127.0.0.1:0", "to=127.0.0.1:1", "loss=7"]):

@@ -56,6 +56,15 @@ def why_not():
     return None
 
 
+def lent(skip, resources=()):
+    """The body of a fixture: an xterm, or skip(what is missing)."""
+    missing = why_not()
+    if missing:
+        skip(missing)
+    with Xterm(resources) as x:
+        yield x
+
+
 def zero_width(char):
     """Whether the print shows char as part of the cell before it."""
     return (unicodedata.category(char) in ("Mn", "Me", "Cf") and char != "\u00ad") or "ᅠ" <= char <= "ᇿ"

@@ -28,23 +28,19 @@ def why_not():
     return None
 
 
-class Netlab:
-    SERVER4, SERVER6 = "10.99.0.1", "fd99::1"
+class Program:
+    """A program that prints one line beginning with "ready" when it is up and obeys lines on a socket."""
 
-    def __init__(self, build, *settings):
-        self.program = os.path.join(build, "tools", "linklab")
-        self.name = f"te{os.getpid()}-{next(_count)}"
-        self.client, self.server = f"{self.name}-c", f"{self.name}-s"
-        self.control = f"/run/linklab-{self.name}.sock"
-        subprocess.run([self.program, "clean", self.name], check=True)
-        self.proc = subprocess.Popen([self.program, "start", self.name, *settings],
-                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        ready = self.proc.stdout.readline()
-        if not ready.startswith("ready"):
+    def __init__(self, argv, control):
+        self.control = control
+        self.proc = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.ready = self.proc.stdout.readline()
+        if not self.ready.startswith("ready"):
             self.proc.wait(10)
-            raise RuntimeError(self.proc.stderr.read())
+            raise RuntimeError(f"{argv[0]}: {self.proc.stderr.read()}")
 
     def ask(self, line):
+        """One command, its answer without the newline."""
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(20)
             s.connect(self.control)
@@ -61,6 +57,21 @@ class Netlab:
         for line in lines:
             answer = self.ask(line)
             assert answer == "ok", f"{line}: {answer}"
+
+    def stop(self):
+        self.proc.send_signal(signal.SIGTERM)
+        assert self.proc.wait(20) == 0, self.proc.stderr.read()
+
+
+class Netlab(Program):
+    SERVER4, SERVER6 = "10.99.0.1", "fd99::1"
+
+    def __init__(self, build, *settings):
+        self.program = os.path.join(build, "tools", "linklab")
+        self.name = f"te{os.getpid()}-{next(_count)}"
+        self.client, self.server = f"{self.name}-c", f"{self.name}-s"
+        subprocess.run([self.program, "clean", self.name], check=True)
+        super().__init__([self.program, "start", self.name, *settings], f"/run/linklab-{self.name}.sock")
 
     def stats(self, what="p0.c2s"):
         return json.loads(self.ask("stats"))[what]
