@@ -22,6 +22,15 @@ static void same_again(const struct row *r)
     buf_fini(&b);
 }
 
+static void take_links(struct view *v, struct reader *in)
+{
+    const uint8_t *uri;
+    uint32_t number;
+    size_t len;
+    while (history_link_get(in, &number, &uri, &len) == 1)
+        view_history_link(v, number, uri, len);
+}
+
 static void take(struct view *v, const struct history_record *r)
 {
     struct reader in = reader_of(buf_data(&r->lines), buf_len(&r->lines));
@@ -42,6 +51,9 @@ static void take(struct view *v, const struct history_record *r)
         break;
     case HISTORY_SKIP:
         view_history_skip(v, r->end);
+        break;
+    case HISTORY_LINKS:
+        take_links(v, &in);
         break;
     }
 }

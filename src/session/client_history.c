@@ -27,6 +27,18 @@ static bool hand_line(struct client_history *h, struct view *v)
     return true;
 }
 
+static void learn_links(struct client_history *h, struct view *v)
+{
+    struct reader in = reader_of(buf_data(&h->record.lines), buf_len(&h->record.lines));
+    const uint8_t *uri;
+    uint32_t number;
+    size_t len;
+    int got;
+    while ((got = history_link_get(&in, &number, &uri, &len)) == 1)
+        view_history_link(v, number, uri, len);
+    h->broken = got < 0;
+}
+
 static void act(struct client_history *h, struct view *v)
 {
     const struct history_record *r = &h->record;
@@ -46,6 +58,9 @@ static void act(struct client_history *h, struct view *v)
         break;
     case HISTORY_SKIP:
         view_history_skip(v, r->end);
+        break;
+    case HISTORY_LINKS:
+        learn_links(h, v);
         break;
     }
 }

@@ -2,6 +2,7 @@
 
 #include "base/pb.h"
 
+#include <string.h>
 #include <zlib.h>
 
 enum { FIELD_FIRST = 1, FIELD_END = 2, FIELD_PLAIN = 3, FIELD_DEFLATED = 4 };
@@ -33,12 +34,17 @@ static bool put_deflated(struct buf *out, const struct buf *lines, struct codec 
     return less;
 }
 
+static bool has_body(enum history_kind kind)
+{
+    return kind == HISTORY_LINES || kind == HISTORY_LINKS;
+}
+
 void history_record_put(struct buf *out, const struct history_record *r, struct codec *pack)
 {
     size_t mark = pb_begin(out, r->kind);
     pb_put_varint(out, FIELD_FIRST, r->first);
     pb_put_varint(out, FIELD_END, r->end);
-    if (r->kind == HISTORY_LINES && !put_deflated(out, &r->lines, pack))
+    if (has_body(r->kind) && !put_deflated(out, &r->lines, pack))
         pb_put_bytes(out, FIELD_PLAIN, buf_data(&r->lines), buf_len(&r->lines));
     pb_end(out, mark);
 }
@@ -92,4 +98,29 @@ int history_record_get(const uint8_t *p, size_t len, struct history_record *r, s
     r->first = r->end = 0;
     buf_clear(&r->lines);
     return take_body(&f, r) ? ERR_SYNTAX : 1;
+}
+
+bool history_link_put(struct history_record *r, uint32_t number, const char *uri)
+{
+    size_t len = strlen(uri);
+    if (buf_room(&r->lines) < len + 16)
+        return false;
+    line_put_varint(&r->lines, number);
+    line_put_varint(&r->lines, len);
+    buf_put(&r->lines, uri, len);
+    return true;
+}
+
+int history_link_get(struct reader *in, uint32_t *number, const uint8_t **uri, size_t *len)
+{
+    uint64_t n, size;
+    if (!in->len)
+        return 0;
+    if (line_get_varint(in, &n) || line_get_varint(in, &size) || !n || n > UINT32_MAX ||
+        size > in->len)
+        return ERR_SYNTAX;
+    *number = (uint32_t)n;
+    *len = (size_t)size;
+    *uri = reader_bytes(in, *len);
+    return 1;
 }

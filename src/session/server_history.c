@@ -4,6 +4,7 @@
 
 #include "session/history_log.h"
 #include "term/history.h"
+#include "term/link.h"
 
 /* No more lines go into the log while this much of it has never left. */
 #define UNSENT_MAX 32768
@@ -81,6 +82,23 @@ static int put_marks(struct attachment *a, uint64_t now_us)
     return err;
 }
 
+/* Links are found again by that many places; one told twice does no harm. */
+#define TOLD 512
+
+/* What the links of the line are, into r, unless `told` has them. */
+static void put_links(struct history_record *r, uint32_t told[static TOLD], const struct row *line,
+                      const struct links *links)
+{
+    uint32_t last = 0;
+    for (uint16_t i = 0; i < line->ext_n; i++) {
+        uint32_t n = line->ext[i].link;
+        const char *uri = n == last || told[n % TOLD] == n ? NULL : links_uri(links, n);
+        last = n;
+        if (uri && history_link_put(r, n, uri))
+            told[n % TOLD] = n;
+    }
+}
+
 /* The next lines, as many as make a record; ERR_STATE when there are none. */
 static int put_lines(struct attachment *a, uint64_t now_us)
 {
@@ -94,20 +112,27 @@ static int put_lines(struct attachment *a, uint64_t now_us)
             return ERR_CAP;
         f->next = f->gap = n;
     }
-    struct history_record r = {.kind = HISTORY_LINES, .first = n};
+    struct history_record r = {.kind = HISTORY_LINES, .first = n}, links = {.kind = HISTORY_LINKS};
+    uint32_t told[TOLD] = {0};
     const struct row *line;
     buf_init(&r.lines, HISTORY_RECORD_MAX - 64);
+    buf_init(&links.lines, HISTORY_RECORD_MAX - 64);
     while (n < history_end(h) && n - r.first < HISTORY_LINES_MAX &&
-           buf_len(&r.lines) < HISTORY_PACK && (line = history_line(h, n))) {
+           buf_len(&r.lines) + buf_len(&links.lines) < HISTORY_PACK &&
+           (line = history_line(h, n))) {
         line_put(&r.lines, line);
+        put_links(&links, told, line, term_links(a->session->term));
         n++;
     }
     r.end = n;
-    int err = n == r.first ? ERR_STATE : put(a, &r);
+    int err = n == r.first ? ERR_STATE : buf_len(&links.lines) ? put(a, &links) : ERR_OK;
+    if (!err)
+        err = put(a, &r);
     uint64_t paced = f->paced_us + PACE_US > now_us ? f->paced_us : now_us - PACE_US;
     if (!err)
-        f->paced_us = paced + buf_len(&r.lines) * PACE_US / PACE_BYTES;
+        f->paced_us = paced + (buf_len(&r.lines) + buf_len(&links.lines)) * PACE_US / PACE_BYTES;
     buf_fini(&r.lines);
+    buf_fini(&links.lines);
     if (!err)
         f->next = f->gap = n;
     return err;

@@ -62,7 +62,7 @@ void paint_init(struct paint *p, struct buf *out, struct paint_caps caps, uint16
     p->rows = rows;
     p->at_known = p->pen_known = p->pending = p->above = p->flow = p->unmarked = false;
     p->pen = (struct pen){0};
-    p->links = NULL;
+    p->links = p->more_links = NULL;
     p->open = p->at = p->limit = NULL;
 }
 
@@ -178,7 +178,8 @@ static inline struct pen pen_fit(const struct paint_caps *caps, struct pen pen)
 
 static void link_set(struct paint *p, uint32_t link)
 {
-    const char *uri = links_uri(p->links, link);
+    const char *known = links_uri(p->links, link);
+    const char *uri = known ? known : links_uri(p->more_links, link);
     bool tern = p->caps.links == PAINT_LINKS_TERN;
     window_close(p);
     buf_put_text(p->out, "\033]8;");

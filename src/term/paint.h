@@ -53,8 +53,9 @@ struct paint {
     bool pending;      /* it may stand past the last column: only CR and absolute motion are safe */
     struct pen pen;    /* as the receiver has it: degraded to caps; if pen_known. Its link is known
                           always: none but within paint_grid */
-    const struct links *links; /* of what is painted; the caller's, NULL after paint_init */
-    bool above;                /* the line above row 0 has a wrap mark that must stay */
+    const struct links *links;      /* of what is painted; the caller's, NULL after paint_init */
+    const struct links *more_links; /* likewise: of what the first does not know */
+    bool above;                     /* the line above row 0 has a wrap mark that must stay */
     bool flow; /* go to the next row by CR LF: right even if the receiver has just been given
                   another size */
 

@@ -292,6 +292,11 @@ const struct modes *term_modes(const struct term *t)
     return &t->modes;
 }
 
+const struct links *term_links(const struct term *t)
+{
+    return t->links;
+}
+
 struct history *term_history(struct term *t)
 {
     return t->history;

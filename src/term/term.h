@@ -104,6 +104,8 @@ void term_set_history_end(struct term *t, uint64_t end);
 const struct modes *term_modes(const struct term *t);
 /* Not const: reading it fills a cache. NULL in a replica. */
 struct history *term_history(struct term *t);
+/* What the links in its rows are, or NULL: there were none. Borrowed until the next write. */
+const struct links *term_links(const struct term *t);
 
 /* The user's terminal measures so (width.h). At any time; what stands on the screen stays as it was
  * laid out. No effect on a replica, whose peer tells widths. */

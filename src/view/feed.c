@@ -1,6 +1,7 @@
 #include "view/feed.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "term/row_edit.h"
 #include "view/view_impl.h"
 
@@ -50,6 +51,7 @@ void feed_fini(struct feed *f)
     free(f->item);
     free(f->piece);
     free(f->virt);
+    links_unref(f->links);
     *f = (struct feed){0};
 }
 
@@ -173,6 +175,19 @@ void view_history_skip(struct view *v, uint64_t end)
         return;
     }
     push(&v->feed, &(struct feed_item){FEED_SKIP, end, end, NULL});
+}
+
+void view_history_link(struct view *v, uint32_t number, const uint8_t *uri, size_t len)
+{
+    struct utf8 u = {0};
+    for (size_t i = 0; i < len; i++) {
+        uint32_t cp[2];
+        size_t n = utf8_feed(&u, uri[i], cp);
+        for (size_t k = 0; k < n; k++)
+            if (cp[k] < ' ' || (cp[k] >= 0x7f && cp[k] < 0xa0) || cp[k] == UTF8_BAD)
+                return;
+    }
+    links_learn(&v->feed.links, number, uri, len);
 }
 
 bool view_history_ready(const struct view *v, const struct snapshot *s)

@@ -40,8 +40,9 @@ struct feed {
     /* Scratch of one row each for a screenful. */
     struct row **piece;
     const struct row **virt;
-    uint16_t rows; /* of these */
-    bool tail;     /* the last line fed is soft-wrapped and joined to row 0 of the main screen */
+    uint16_t rows;       /* of these */
+    struct links *links; /* of lines that no screen may have told of */
+    bool tail; /* the last line fed is soft-wrapped and joined to row 0 of the main screen */
 };
 
 void feed_init(struct feed *f);

@@ -230,6 +230,7 @@ static void paint_load(struct view *v, const struct snapshot *s, struct paint *p
     p->pen_known = v->pen_known;
     p->pen = v->pen;
     p->links = s->links;
+    p->more_links = v->feed.links;
 }
 
 static void paint_store(struct view *v, const struct paint *p)

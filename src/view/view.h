@@ -97,6 +97,9 @@ void view_history_gap(struct view *v, uint64_t first, uint64_t end);
 void view_history_clear(struct view *v, uint64_t end);
 /* Nothing below `end` is to come any more. */
 void view_history_skip(struct view *v, uint64_t end);
+/* What that number in the pens of lines to come is: a URI of the peer's, dropped if it has controls
+ * or is no UTF-8. As many are known at a time as link.h says, beside those of the screen. */
+void view_history_link(struct view *v, uint32_t number, const uint8_t *uri, size_t len);
 /* Would a frame of `s` feed something? */
 bool view_history_ready(const struct view *v, const struct snapshot *s);
 size_t view_history_bytes(const struct view *v); /* held in lines that wait */

@@ -1,8 +1,11 @@
 """What a program sets that is neither text nor a mode: colours and hyperlinks. They reach the user's
 terminal, played on a pty, and are gone when the session is."""
+import re
+
 import pytest
 
 from lib.ptyterm import KITTY, PtyTerm
+from lib.wait import wait_until
 
 
 @pytest.fixture
@@ -21,6 +24,20 @@ def test_links_reach_the_terminal(box, terms):
     box.script("job", r"printf 'a\033]8;id=x;http://h/1\033\\LINK\033]8;;\033\\b'; read end")
     t = terms(["tern", "--local", "--", "job"])
     t.wait_for(b"\x1b]8;id=tern1;http://h/1\x1b\\LINK\x1b]8;;\x1b\\")
+    t.type("\r")
+    assert t.wait_end() == 0
+
+
+def test_links_of_lines_that_no_screen_showed(box, terms):
+    """A flood: nearly all of its lines go by between two frames. Each link is where its text is."""
+    box.script("job", "awk 'BEGIN { for (i = 1; i <= 2000; i++) "
+               r"""printf "\033]8;;http://h/%d\033\\L%d\033]8;;\033\\\n", i, i }'; read end""")
+    t = terms(["tern", "--local", "--", "job"])
+    t.wait_for(b";http://h/2000\x1b\\L2000")
+    want = {(b"%d" % i, b"%d" % i) for i in range(1, 2001)}
+    found = re.compile(rb"\x1b\]8;id=tern\d+;http://h/(\d+)\x1b\\L(\d+)[\r\x1b]")
+    wait_until(lambda: set(found.findall(t.bytes)) == want, 20, "all links",
+               lambda: str(len(set(found.findall(t.bytes)))))
     t.type("\r")
     assert t.wait_end() == 0
 

@@ -96,6 +96,7 @@ static inline void ends_join(struct ends *e, int i, uint16_t cols, uint16_t rows
     struct view_facts facts;
     view_facts_default(&facts, cols, rows);
     facts.osc = facts.clip = facts.notify = true;
+    facts.paint.links = PAINT_LINKS_PLAIN;
     e->client[i] = client_end_new(&(struct client_end_config){
         .connect = &c,
         .entropy = {ends_entropy, &e->rng},

@@ -2,6 +2,7 @@
 #include "ends.h"
 
 #include "term/history.h"
+#include "term/link.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +74,45 @@ static void brings_every_line_once(void **state)
     ends_run(&e, 5 * SECOND);
     expect_numbers(&e, 0, "", 1, 577);
     ends_assert_row(&e, 0, 0, "578");
+    ends_fini(&e);
+}
+
+/* Hyperlinks of lines that were on no screen that was shown: of a flood, and of what was there
+ * before somebody attached. */
+static void brings_links(void **state)
+{
+    (void)state;
+    struct ends e;
+    char text[200];
+    begin(&e, SERVER_HISTORY_ALL);
+    for (unsigned i = 0; i < 1500; i++) {
+        snprintf(
+            text, sizeof text,
+            "\033]8;;http://far/%u\033\\%u\033]8;;\033\\ \033]8;;http://all\033\\x\033]8;;\033\\"
+            "\r\n",
+            i, i);
+        ends_print(&e, text);
+    }
+    ends_run(&e, 10 * SECOND);
+    ends_join(&e, 1, 80, 24);
+    ends_run(&e, 10 * SECOND);
+    for (int i = 0; i < 2; i++) {
+        struct history *h = term_history(e.tty[i]);
+        const struct links *links = term_links(e.tty[i]);
+        unsigned n = 0;
+        for (uint64_t k = history_first(h); k < history_end(h); k++) {
+            const struct row *r = history_line(h, k);
+            if (!r || !r->used)
+                continue;
+            snprintf(text, sizeof text, "http://far/%u", n++);
+            const char *uri = links_uri(links, row_pen(r, 0).link);
+            assert_non_null(uri);
+            assert_string_equal(uri, text);
+            assert_string_equal(links_uri(links, row_pen(r, (uint16_t)(r->used - 1)).link),
+                                "http://all");
+        }
+        assert_int_equal(n, 1477);
+    }
     ends_fini(&e);
 }
 
@@ -256,6 +296,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(brings_every_line_once),
+        cmocka_unit_test(brings_links),
         cmocka_unit_test(brings_blank_lines),
         cmocka_unit_test(who_attaches_gets_the_newest),
         cmocka_unit_test(a_flood_leaves_one_gap),

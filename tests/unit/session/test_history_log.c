@@ -51,9 +51,45 @@ static void records_come_back(void **state)
     (void)state;
     record_again(HISTORY_LINES, 7, 9, "short", 1);
     record_again(HISTORY_LINES, 0, 4096, "many lines of one kind", 2000);
+    record_again(HISTORY_LINKS, 0, 0, "not read here", 1);
+    record_again(HISTORY_LINKS, 0, 0, "but deflated", 2000);
     record_again(HISTORY_GAP, 1, UINT64_MAX, "", 0);
     record_again(HISTORY_CLEAR, 0, 1234567890123, "", 0);
     record_again(HISTORY_SKIP, 0, 0, "", 0);
+}
+
+static void links_come_back(void **state)
+{
+    (void)state;
+    struct history_record r;
+    const uint8_t *uri;
+    uint32_t number;
+    size_t len;
+    char text[2000];
+    unsigned n = 0;
+    history_record_init(&r);
+    memset(text, 'u', sizeof text);
+    text[sizeof text - 1] = 0;
+    while (history_link_put(&r, n + 1, text + n))
+        n++;
+    assert_true(n > 30);
+    assert_int_equal(buf_err(&r.lines), 0);
+    struct reader in = reader_of(buf_data(&r.lines), buf_len(&r.lines));
+    for (unsigned i = 0; i < n; i++) {
+        assert_int_equal(history_link_get(&in, &number, &uri, &len), 1);
+        assert_int_equal(number, i + 1);
+        assert_int_equal(len, sizeof text - 1 - i);
+    }
+    assert_int_equal(history_link_get(&in, &number, &uri, &len), 0);
+    /* no number, one that is too large, cut off */
+    static const char *const bad[] = {"\000\001a", "\377\377\377\377\177\001a", "\001",
+                                      "\001\005abcd"};
+    static const size_t size[] = {3, 7, 1, 6};
+    for (size_t i = 0; i < 4; i++) {
+        in = reader_of((const uint8_t *)bad[i], size[i]);
+        assert_int_equal(history_link_get(&in, &number, &uri, &len), ERR_SYNTAX);
+    }
+    history_record_fini(&r);
 }
 
 static void refuses_nonsense(void **state)
@@ -94,6 +130,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_come_back),
+        cmocka_unit_test(links_come_back),
         cmocka_unit_test(refuses_nonsense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
