@@ -37,6 +37,7 @@ struct attach {
     struct paths *paths;
     struct rejoin *rejoin; /* NULL with --transport=udp, and towards stock */
     struct timer timer;
+    uint64_t linger_until;
     struct later later;
     struct sigwatch *watches[LEAVE_SIGNALS];
     int signal; /* that made us leave, 0 = none */
@@ -393,19 +394,32 @@ static void linger_turn(void *ctx)
         paths_send(a->paths, &d, now_us);
     struct buf *out = client_end_tty(a->end, now_us);
     buf_skip(out, buf_len(out));
-    if (!client_end_lingers(a->end, now_us))
+    uint64_t at = client_end_deadline(a->end, now_us);
+    if (!client_end_lingers(a->end, now_us) || now_us >= a->linger_until)
         loop_stop(a->loop);
     else
-        timer_set(&a->timer, client_end_deadline(a->end, now_us));
+        timer_set(&a->timer, at < a->linger_until ? at : a->linger_until);
+}
+
+/* Whether the goodbye is through, or its time is up. */
+static bool linger(struct attach *a, uint64_t until_us)
+{
+    a->linger_until = until_us;
+    a->timer.fire = a->later.call = linger_turn;
+    later_set(&a->later);
+    loop_run(a->loop);
+    return !client_end_lingers(a->end, loop_now_us(a->loop));
 }
 
 void attach_linger(struct attach *a)
 {
-    if (!client_end_lingers(a->end, loop_now_us(a->loop)) || !linger_fork(a->loop))
+    uint64_t now_us = loop_now_us(a->loop);
+    if (!client_end_lingers(a->end, now_us))
         return;
-    a->timer.fire = a->later.call = linger_turn;
-    later_set(&a->later);
-    loop_run(a->loop);
+    uint64_t here = linger_here(client_end_link(a->end), now_us);
+    if ((here && linger(a, here)) || !linger_fork(a->loop))
+        return;
+    linger(a, UINT64_MAX);
     _exit(0);
 }
 

@@ -49,6 +49,7 @@ struct command {
     struct pipe *in;
     struct drain out[CHAN_STREAMS];
     struct timer timer;
+    uint64_t linger_until;
     struct later later;
     struct sigwatch *watches[TOLD_SIGNALS];
     struct chan_counters counters;
@@ -559,19 +560,32 @@ static void linger_turn(void *ctx)
     paths_serve(c->paths, now_us);
     while (command_end_poll(c->end, now_us, &d) > 0)
         paths_send(c->paths, &d, now_us);
-    if (!command_end_lingers(c->end, now_us))
+    uint64_t at = command_end_deadline(c->end, now_us);
+    if (!command_end_lingers(c->end, now_us) || now_us >= c->linger_until)
         loop_stop(c->loop);
     else
-        timer_set(&c->timer, command_end_deadline(c->end, now_us));
+        timer_set(&c->timer, at < c->linger_until ? at : c->linger_until);
+}
+
+/* Whether the goodbye is through, or its time is up. */
+static bool linger(struct command *c, uint64_t until_us)
+{
+    c->linger_until = until_us;
+    c->timer.fire = c->later.call = linger_turn;
+    later_set(&c->later);
+    loop_run(c->loop);
+    return !command_end_lingers(c->end, loop_now_us(c->loop));
 }
 
 void command_linger(struct command *c)
 {
-    if (!command_end_lingers(c->end, loop_now_us(c->loop)) || !linger_fork(c->loop))
+    uint64_t now_us = loop_now_us(c->loop);
+    if (!command_end_lingers(c->end, now_us))
         return;
-    c->timer.fire = c->later.call = linger_turn;
-    later_set(&c->later);
-    loop_run(c->loop);
+    uint64_t here = linger_here(command_end_link(c->end), now_us);
+    if ((here && linger(c, here)) || !linger_fork(c->loop))
+        return;
+    linger(c, UINT64_MAX);
     _exit(0);
 }
 

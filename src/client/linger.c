@@ -5,6 +5,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
+uint64_t linger_here(const struct link *l, uint64_t now_us)
+{
+    struct path_ref path;
+    return link_path(l, &path) && path.kind == PATH_PIPE ? now_us + LINGER_PIPE_US : 0;
+}
+
 bool linger_fork(struct loop *l)
 {
     fflush(NULL);
