@@ -5,10 +5,12 @@
     make bench CASES=quick          the same with fewer keys and rounds, under 30 minutes
     make bench CASES=loss,ctrlc     these cases only; printed, nothing is written
 
-    bench/run.py [--cases LIST] [--build DIR] [--print] [--list] [--raw FILE] [--from FILE]
+    bench/run.py [--cases LIST] [--update] [--build DIR] [--print] [--list] [--raw FILE] [--from FILE]
 
 The link of two namespaces is tools/linklab, the typist is tools/keylat (tools/README.md). Results go to --raw as they
-come, one JSON line each; --from makes the page of such a file again. What cannot run is listed with its reason.
+come, one JSON line each; --from makes the page of such a file again. --update puts what these cases gave in the place of
+what docs/BENCHMARKS.md has of them, with a remark: for a part that changed since the last full run. What cannot run is
+listed with its reason.
 """
 import argparse
 import datetime
@@ -34,6 +36,7 @@ import scroll
 import streams
 
 ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "BENCHMARKS.md"
 LOCAL = {"engine": "engine throughput", "process": "engine throughput as a process, on a pty", "frames": "frame costs",
          "scroll": "bytes to the terminal; the screen while history flows", "memory": "memory of tern --local",
          "bulk": "pipes through commands beside ssh, keys beside them, memory of channels"}
@@ -55,14 +58,16 @@ def make_build(build):
 
 
 def run_local(chosen, build, rounds, raw):
-    """[(title, method, lines)], [what is over its budget]"""
-    tables, missed = [], []
+    """[(title, method, lines)]"""
+    tables = []
 
     def add(title, method, got):
         lines, worst = got
+        if worst:
+            lines += ["", "Outside the budget: " + "; ".join(worst) + "."]
         tables.append((title, method, lines))
-        missed.extend(worst)
-        raw.write(json.dumps({"table": tables[-1], "missed": worst}) + "\n")
+        raw.write(json.dumps({"table": tables[-1]}) + "\n")
+        raw.flush()
 
     if "engine" in chosen:
         print("engine", flush=True)
@@ -104,7 +109,7 @@ def run_local(chosen, build, rounds, raw):
             "process's pipe brings as much as it can the same way as the echo.", bulk.typing_table(build, rounds))
         add("Memory of a channel", f"Private_Dirty of client and tern-server with {bulk.CHANNELS + 1:,} idle commands on one link "
             f"(tools/channels) less that with one, by {bulk.CHANNELS:,}.", bulk.memory_table(build, rounds))
-    return tables, missed
+    return tables
 
 
 # ---- the page ----
@@ -226,15 +231,15 @@ def choose(text):
 
 
 def load(path):
-    """What --raw kept: (results of the link's cases, failures, tables of the others, what of these is over its budget,
-    facts of the first run). A later line replaces an earlier one for the same."""
+    """What --raw kept: (results of the link's cases, failures, tables of the others, facts of the first run). A later line
+    replaces an earlier one for the same."""
     runs, tables, facts = {}, {}, None
     for line in Path(path).read_text().splitlines():
         r = json.loads(line)
         if "facts" in r:
             facts = facts or r["facts"]
         elif "table" in r:
-            tables[r["table"][0]] = r["table"], r["missed"]
+            tables[r["table"][0]] = r["table"]
         else:
             runs[r["case"], r["client"], r["program"], r["round"]] = r["result"]
     got, failed = {}, []
@@ -243,7 +248,7 @@ def load(path):
             failed.append((f"{case}, {client}, {program}, round {number + 1}", result["error"]))
         else:
             got.setdefault(case, []).append((client, program, number, result))
-    return got, failed, [t for t, _ in tables.values()], [m for _, worst in tables.values() for m in worst], facts
+    return got, failed, list(tables.values()), facts
 
 
 def run_lab(chosen, build, side_by_side, idle_seconds, absent, raw):
@@ -263,10 +268,17 @@ def run_lab(chosen, build, side_by_side, idle_seconds, absent, raw):
     return runner.results
 
 
+def later(facts, args, names):
+    """The remark on a part that was measured after the rest."""
+    day, load_now = facts[0].split("; ")[0], facts[0].rsplit("; ")[-1]
+    return "; ".join([f"measured later, {', '.join(names)}: {day}, {facts[1].split(';')[0]}, {load_now}", *args.note])
+
+
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", default=os.environ.get("CASES", ""), help="names, or quick; see --list")
     parser.add_argument("--rounds", type=int, help="of the cases without a network")
+    parser.add_argument("--update", action="store_true", help="put what the cases gave into docs/BENCHMARKS.md")
     parser.add_argument("--build", help="use this build directory as it is")
     parser.add_argument("--print", action="store_true", help="to the standard output instead of docs/")
     parser.add_argument("--list", action="store_true", help="name the cases")
@@ -292,14 +304,14 @@ def main():
              f"{versions()}; release build (`make`)"]
     rounds = args.rounds or (2 if quick else 5)
     if args.given:
-        got, failed, tables, missed, kept = load(args.given)
+        got, failed, tables, kept = load(args.given)
         facts = kept or ["kept results of an unknown day"]
         absent += failed + ([(cases.TITLES[c], why) for c, why in cases.clients_here(build)[1].items()] if not part else [])
     else:
         with open(args.raw or build / "bench" / "results.jsonl", "w") as raw:
             raw.write(json.dumps({"facts": facts}) + "\n")
             got = run_lab(chosen, build, args.side_by_side, IDLE_SECONDS[quick], absent, raw) if chosen else {}
-            tables, missed = run_local(local_names, build, rounds, raw)
+            tables = run_local(local_names, build, rounds, raw)
     results = page.Results(got)
     minutes = f" of {(time.monotonic() - began) / 60:.0f} minutes"
     notes = [*facts, f"{'quick' if quick else 'full'} run{'' if args.given else minutes}; cases that need the processor alone, "
@@ -314,14 +326,17 @@ def main():
     out += lab_lines(chosen, results, IDLE_SECONDS[quick], "bench-echo.svg" if drawn and to_docs else None)
     for title, method, lines in tables:
         out += [f"## {title}", "", method, "", *lines, ""]
-    if tables:
-        out += ["Of the tables without a network, outside the budget: " + ("; ".join(missed) if missed else "none") + ".", ""]
     out += absent_lines(absent)
     text = "\n".join(out).rstrip() + "\n"
+    if args.update and part:
+        text = page.updated(PAGE.read_text(), text, page.budget_rows(results), later(facts, args, [*local_names, *(c.name for c in chosen)]))
+        PAGE.write_text(text)
+        print("updated: docs/BENCHMARKS.md")
+        return
     if not to_docs:
         sys.stdout.write(text)
         return
-    (ROOT / "docs" / "BENCHMARKS.md").write_text(text)
+    PAGE.write_text(text)
     if drawn:
         (ROOT / "docs" / "bench-echo.svg").write_text(plot.draw(drawn, cases.TITLES))
     print("written: docs/BENCHMARKS.md" + (", docs/bench-echo.svg" if drawn else ""))
