@@ -139,6 +139,10 @@ static void program_step(struct world *w)
     struct session_info info;
     if (!server_session_info(w->server, 0, w->now, &info))
         return;
+    if (!w->sized && info.cols == w->cols && info.rows == w->rows) {
+        w->sized = true;
+        w->sized_at = history_end(server_session_history(w->server, w->sid));
+    }
     buf_clear(&w->out);
     program_print(&w->rng, &w->out, info.cols, info.rows);
     server_session_output(w->server, w->sid, buf_data(&w->out), buf_len(&w->out), w->now);
@@ -350,17 +354,21 @@ static bool same_line(const struct row *want, const struct row *got, uint16_t co
     return want->wrapped == got->wrapped;
 }
 
-/* Where the size never changed, the newest lines are those that the server has, row by row. */
+/* Where the size never changed, the newest lines are those that the server has, row by row; not
+ * those that left a screen of another width, before the client came: they are laid out anew. */
 static void check_scrollback(struct world *w)
 {
     struct history *far = server_session_history(w->server, w->sid);
     struct history *near = term_history(w->tty);
     if (!w->history || !w->still || client_end_screen(w->client)->alt)
         return;
-    uint64_t n = history_kept(far) < 500 ? history_kept(far) : 500;
-    uint64_t a = history_end(far), b = history_end(near);
-    for (; n; n--) {
-        const struct row *want, *got;
+    uint64_t a = history_end(far), b = history_end(near), from = w->sized_at;
+    const struct row *want, *got;
+    while (from && from < a && (!(want = history_line(far, from - 1)) || want->wrapped))
+        from++;
+    uint64_t n = a - from < 500 ? a - from : 500;
+    n = history_kept(far) < n ? history_kept(far) : n;
+    for (; n && a > from; n--) {
         while (!(want = history_line(far, --a)))
             ;
         do {

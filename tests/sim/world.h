@@ -49,8 +49,10 @@ struct world {
     bool ended;       /* server's op */
     struct term *tty; /* the user's terminal */
     bool tty_slow;
-    bool still;          /* its size never changes, so that its scrollback can be compared */
-    bool history;        /* what leaves the screen is brought to it */
+    bool still;   /* its size never changes, so that its scrollback can be compared */
+    bool history; /* what leaves the screen is brought to it */
+    bool sized;   /* the session has its size, since the history ended with line sized_at */
+    uint64_t sized_at;
     uint16_t cols, rows; /* of it */
 
     uint64_t typed, read; /* bytes the user typed, the program read */
