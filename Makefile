@@ -43,8 +43,12 @@ bench: deps
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
-lint: build-asan/build.ninja
-	@git ls-files 'src/*.c' | xargs -P 2 -n 4 clang-tidy -quiet -p build-asan
+# Only the commands of a build by clang are needed, nothing of it is built.
+lint: build-lint/build.ninja
+	@git ls-files 'src/*.c' | xargs -P 2 -n 1 clang-tidy -quiet -p build-lint
+
+build-lint/build.ninja:
+	@CC=clang meson setup build-lint -Dbuildtype=debug $(QUICK) >/dev/null
 
 install: all
 	@meson configure build -Dprefix=$(PREFIX)
@@ -57,4 +61,4 @@ deps-build:
 	@tools/deps/install build
 
 clean:
-	rm -rf build build-asan build-check build-clang
+	rm -rf build build-asan build-check build-clang build-lint

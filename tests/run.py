@@ -28,7 +28,7 @@ JOBS = str(os.cpu_count() or 2)
 # What each build directory is for. -Werror: a warning is a failed test. Lines of code are all that a report needs
 # of debug information, and a fifth of the time of a compiler goes into the rest.
 RELEASE, ASAN, CLANG = "build-check", "build-asan", "build-clang"
-LINES = ["-Ddebug=false", "-Doptimization=1", "-Dc_args=-g1", "-Db_sanitize=address,undefined"]
+LINES = ["-Dbuildtype=plain", "-Ddebug=false", "-Doptimization=1", "-Dc_args=-g1", "-Db_sanitize=address,undefined"]
 BUILDS = {
     RELEASE: ("gcc", ["-Dbuildtype=release"]),
     ASAN: ("gcc", LINES),

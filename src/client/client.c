@@ -24,8 +24,6 @@
 /* How long a message may wait for room on stderr. */
 #define SAY_MS 1000
 
-extern char **environ;
-
 struct client {
     const struct client_options *o;
     struct loop *loop;

@@ -24,7 +24,7 @@ struct command_config {
 
 /* Starts it; the loop is stopped when all is over. NULL after a complaint on stderr. Texts in the
  * config are borrowed. */
-struct command *command_new(struct loop *l, const struct command_config *c);
+struct command *command_new(struct loop *l, const struct command_config *o);
 /* NULL is allowed. */
 void command_free(struct command *c);
 

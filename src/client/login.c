@@ -19,8 +19,6 @@
 #define COMMAND_MAX (1u << 20)
 #define NOISE_MAX   8192
 
-extern char **environ;
-
 struct login {
     struct ssh ssh;
     struct sshconf conf;

@@ -36,8 +36,9 @@ static int bad(const char *what, const char *text)
 static bool port_of(const char *text, const char *which, const char **end, uint16_t *out)
 {
     char *e;
-    unsigned long n = isdigit((unsigned char)*text) ? strtoul(text, &e, 10) : 65536;
-    if (!isdigit((unsigned char)*text) || (*e && *e != ':')) {
+    bool number = isdigit((unsigned char)*text);
+    unsigned long n = number ? strtoul(text, &e, 10) : 65536;
+    if (!number || (*e && *e != ':')) {
         fprintf(stderr, "Invalid (%s) port number (%s)\n", which, text);
         return false;
     }

@@ -115,7 +115,7 @@ static void ocb_close(struct seal *s, const uint8_t *plain, size_t len, uint8_t 
     uint8_t *body = out + SEAL_HEAD;
     if (!EVP_EncryptInit_ex(s->out, NULL, NULL, NULL, nonce) ||
         (len && !EVP_EncryptUpdate(s->out, body, &n, plain, (int)len)) ||
-        !EVP_EncryptFinal_ex(s->out, body + n, &last) || (size_t)(n + last) != len ||
+        !EVP_EncryptFinal_ex(s->out, body + n, &last) || (size_t)n + (size_t)last != len ||
         EVP_CIPHER_CTX_ctrl(s->out, EVP_CTRL_AEAD_GET_TAG, SEAL_TAG, body + len) <= 0)
         BUG("AES-128-OCB failed to encrypt");
 }

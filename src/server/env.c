@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-extern char **environ;
+#include <unistd.h>
 
 /* What belongs to the terminal or multiplexer we were started from, not to the new one. */
 static const char *const dropped[] = {
