@@ -4,6 +4,7 @@ protocols, or that misbehaves, can be installed here; test_terminal_xterm.py has
 import base64
 import os
 import re
+import shlex
 import signal
 import time
 
@@ -276,57 +277,57 @@ def test_nothing_hides_in_a_notification(box, terms):
     leave(t)
 
 
-class PipeSession:
-    """A session on the pipe alone, whose relays can be stopped: an outage."""
+class FarSession:
+    """A session over UDP between two network namespaces; the network between them can go."""
 
-    def __init__(self, box, terms):
-        os.symlink("/bin/cat", os.path.join(box.root, "bin", "piperelay"))
-        box.script("srv", 'exec 3<&0 4>&1 </dev/null >/dev/null\n'
-                   'piperelay <&3 3<&- 4>&- | tern-server "$@" 3<&- 4>&- | piperelay >&4 3<&- 4>&- &\n'
-                   'exec 3<&- 4>&-\nwait')
-        self.t = terms(["tern", "--local", "--transport=pipe", "--server=exec srv", "--", "inner"])
+    def __init__(self, box, netlab, terms):
+        box.script("srv", f'exec {shlex.join(netlab.enter("s"))} {box.build}/tern-server "$@"')
+        self.lab = netlab
+        self.t = terms([*netlab.enter("c"), "tern", "--local", "--transport=udp", "--server=exec srv", "--", "inner"])
         self.t.wait_for(READY)
 
-    def stop(self, number=signal.SIGSTOP):
-        for pid in procs.named("piperelay"):
-            os.kill(pid, number)
+    def stop(self):
+        self.lab.do("down")
 
     def go_on(self):
-        self.stop(signal.SIGCONT)
+        self.lab.do("up")
 
 
-def test_made_in_an_outage_they_arrive_once(box, terms):
-    s = PipeSession(box, terms)
-    began, mark = f"{box.home}/began", f"{box.home}/printed"
-    t = s.t
-    t.cut()
-    three = printf(r"\0007", r"\0033]9;note\0007", r"\0033]52;c;QUJD\0007")
-    last = printf(r"\0033]52;c;bGFzdA==\0007")
-    t.type(f"touch {began}; sleep 1; for i in 1 2 3; do {three}; sleep 1; done; {last}; touch {mark}\r")
-    wait_until(lambda: os.path.exists(began), 15, "its beginning")
+def test_made_in_an_outage_they_arrive_once(box, netlab, terms):
+    s = FarSession(box, netlab, terms)
+    t, go, mark = s.t, f"{box.home}/go", f"{box.home}/printed"
+    notes = [printf(rf"\0033]9;note {i}\0007", rf"\0033]777;notify;title;body {i}\0007") for i in (1, 2)]
+    box.script("made", f"until [ -e {go} ]; do sleep 0.1; done; " +
+               "; ".join([*notes, printf(r"\0033]52;c;QUJD\0007", r"\0033]52;p;REVG\0007", r"\0007"), f"touch {mark}"]))
+    t.type("made\r")
+    t.wait_for("made")
     s.stop()
     t.cut()
+    open(go, "w").close()
     wait_until(lambda: os.path.exists(mark), 20, "the program's end")
-    assert b"]9;" not in t.new() and b"]52" not in t.new()
+    t.wait_for("Last contact", 30)
+    assert b"]9;" not in t.new() and b"]52" not in t.new() and b"]777" not in t.new()
     s.go_on()
-    t.wait_for("\x1b]52;c;bGFzdA==\x07")
+    t.wait_for("\x1b]52;p;REVG\x07")
     t.type("\recho se''en\r")
     t.wait_for("seen")
     out = t.new()
-    assert out.count(b"\x1b]9;note\x1b\\") == 3
-    assert out.count(b"\x1b]52;c;bGFzdA==") == 1
-    bare = re.sub(rb"\x1b\][^\x07\x1b]*(\x07|\x1b\\)", b"", out)
-    assert 1 <= bare.count(b"\x07") <= 3
+    want = [b"\x1b]9;note 1\x1b\\", b"\x1b]777;notify;title;body 1\x1b\\", b"\x1b]9;note 2\x1b\\",
+            b"\x1b]777;notify;title;body 2\x1b\\", b"\x1b]52;c;QUJD\x07", b"\x1b]52;p;REVG\x07"]
+    assert [out.count(w) for w in want] == [1] * len(want), out
+    assert re.sub(rb"\x1b\][^\x07\x1b]*(\x07|\x1b\\)", b"", out).count(b"\x07") == 1
+    order = [out.index(w) for w in want]
+    assert order == sorted(order)
     leave(t)
 
 
 PROMPT = b"\x1b]133;A\x1b\\"
 
 
-def test_prompts_are_marked(box, terms):
+def test_prompts_are_marked(box, netlab, terms):
     """Each prompt's row has the mark directly in front of it: on the screen, in the scrollback, and
     after an outage."""
-    s = PipeSession(box, terms)
+    s = FarSession(box, netlab, terms)
     t = s.t
     t.cut()
     t.type("PS1='\\[\\e]133;A\\a\\]pro''mpt> '\r")

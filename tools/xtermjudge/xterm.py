@@ -9,6 +9,7 @@ that xterm is through with one is seen by a focus report that comes behind it, s
 (CSI i) prints the text, XTREPORTSGR (CSI # |) the rendition of a cell, DSR, DECRQM, DECRQSS and
 XTWINOPS the rest. The caller gives steps: bytes are pushed, (columns, rows) resizes.
 """
+import base64
 import ctypes
 import os
 import re
@@ -29,9 +30,10 @@ RESOURCES = {
     "printAttributes": "2", "printerAutoClose": "false", "printerFormFeed": "true",
     "utf8": "2", "locale": "false", "precompose": "false", "font": "fixed", "directColor": "true",
     "resizeGravity": "SouthWest", "bellIsUrgent": "false", "jumpScroll": "false", "visualBell": "false",
-    "boldColors": "false", "combiningChars": "5", "internalBorder": "0",
+    "scrollTtyOutput": "false", "multiClickTime": "50", "boldColors": "false", "combiningChars": "5", "internalBorder": "0",
 }
-SCREEN = (4000, 2400)  # pixels; the font is 6x13
+CELL = (6, 13)  # pixels of the font
+SCREEN = (4000, 2400)  # pixels
 LIMIT = (600, 180)     # columns, rows that are tried on it
 PATIENCE = 10          # seconds for one answer; then the xterm is taken for dead
 # What ends an answer to pushed bytes: three reports that every conformance level has.
@@ -251,6 +253,16 @@ class Xterm:
         self._until(self.tty, re.compile(rb"(?:\x1b\[|\x9b)I"))
         if before != b"\x1b[?1004;1$y":
             self.send(b"\x1b[?1004l")
+
+    def wheel(self, clicks):
+        """Scrolls the view back by so many clicks of the wheel."""
+        self.x11.click(self.window, 3, 6, button=4, times=clicks)
+
+    def copied(self, row):
+        """What a triple click into that row of the view copies."""
+        self.x11.click(self.window, 3, row * CELL[1] + 6, times=3, pause=80)  # no click of the last ones'
+        answer = self._until(self.tty, re.compile(rb"\x1b\]52;p;[^\x1b]*\x1b\\"), b"\x1b]52;p;?\x1b\\", keep=True)
+        return base64.b64decode(re.search(rb"\x1b\]52;p;([^\x1b]*)", answer)[1]).decode()
 
     def show(self, cols, rows, steps):
         """A case from a reset terminal; the Screen to look at until the next one."""
