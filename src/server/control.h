@@ -42,7 +42,7 @@ struct control_answer {
 void control_put_request(struct buf *b, const struct control_request *r);
 void control_put_answer(struct buf *b, const struct control_answer *a);
 /* From the front of p: 1 with *used bytes taken, 0 when more are needed, ERR_CAP or ERR_SYNTAX. */
-int MUST_USE control_get_request(const uint8_t *p, size_t len, struct control_request *r,
+int MUST_USE control_get_request(const uint8_t *p, size_t len, struct control_request *q,
                                  size_t *used);
 int MUST_USE control_get_answer(const uint8_t *p, size_t len, struct control_answer *a,
                                 size_t *used);

@@ -81,16 +81,20 @@ static void tell_facts(struct client_tty *t, uint64_t now_us)
         return;
     view_know(t->view, &t->questions.answers);
     struct tty_facts f = make_facts(t);
-    struct buf b;
+    struct buf b, was;
     buf_init(&b, EVENT_TEXT_MAX);
+    buf_init(&was, EVENT_TEXT_MAX);
     tty_facts_put(&b, &f);
+    tty_facts_put(&was, &t->facts);
     struct event event = {.kind = EVENT_TERMINAL, .text = buf_data(&b), .len = buf_len(&b)};
-    bool same = t->told && !memcmp(&f, &t->facts, sizeof f);
+    bool same = t->told && buf_len(&b) == buf_len(&was) &&
+                !memcmp(buf_data(&b), buf_data(&was), buf_len(&b));
     if (same || !lane_event_put(t->lane, &event)) {
         t->facts = f;
         t->told = true;
         t->news = false;
     }
+    buf_fini(&was);
     buf_fini(&b);
 }
 

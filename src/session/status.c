@@ -96,9 +96,9 @@ static void put_wire(const struct lane *l, struct buf *out)
     struct quic_counters q = {0};
     if (l->streams)
         q = streams_counters(l->streams);
-    buf_printf(out, "wire: %llu datagrams sent, ", (unsigned long long)(k->sent + q.sent));
+    buf_printf(out, "wire: %llu datagrams sent, ", (unsigned long long)k->sent + q.sent);
     put_size(out, k->sent_bytes + q.sent_bytes);
-    buf_printf(out, "; %llu received, ", (unsigned long long)(k->received + q.received));
+    buf_printf(out, "; %llu received, ", (unsigned long long)k->received + q.received);
     put_size(out, k->received_bytes + q.received_bytes);
     if (!q.sent)
         return;

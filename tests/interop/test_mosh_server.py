@@ -48,7 +48,7 @@ ACCEPTED = [
     (["127.0.0.1"], ""),
     (["127.0.0.1", "61000:61999"], ""),
     ([], ""),
-    (["new", "-i", "192.0.2.1", "-p", "61000:61002"], "Error binding to IP 192.0.2.1: bind: Cannot assign"),
+    (["new", "-i", "192.0.2.1", "-p", "62000:62002"], "Error binding to IP 192.0.2.1: bind: Cannot assign"),
 ]
 
 
