@@ -489,7 +489,7 @@ static bool pace(struct quic *q, ngtcp2_tstamp ts)
     bool waits = ngtcp2_conn_get_cwnd_left(q->conn) && quic_table_next(&q->table, STREAM_BULK);
     if (!q->paced || (q->paced == ts && !waits))
         return false;
-    ngtcp2_conn_update_pkt_tx_time(q->conn, q->paced);
+    ngtcp2_conn_update_pkt_tx_time(q->conn, paced_time(q->paced, ts));
     q->paced = 0;
     return true;
 }

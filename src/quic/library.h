@@ -19,6 +19,8 @@ typedef ngtcp2_connection_close_error quic_close_error;
     ngtcp2_connection_close_error_set_transport_error_tls_alert(e, a, NULL, 0)
 #define close_by_error(e, err)                                                                     \
     ngtcp2_connection_close_error_set_transport_error_liberr(e, err, NULL, 0)
+/* The pacer may be told of what left a little earlier. */
+#define paced_time(then, now)          (then)
 #define shutdown_write(conn, id, code) ngtcp2_conn_shutdown_stream_write(conn, id, code)
 #define shutdown_read(conn, id, code)  ngtcp2_conn_shutdown_stream_read(conn, id, code)
 #else
@@ -30,6 +32,8 @@ typedef ngtcp2_ccerr quic_close_error;
 #define close_by_app(e)                ngtcp2_ccerr_set_application_error(e, 0, NULL, 0)
 #define close_by_alert(e, a)           ngtcp2_ccerr_set_tls_alert(e, a, NULL, 0)
 #define close_by_error(e, err)         ngtcp2_ccerr_set_liberr(e, err, NULL, 0)
+/* It asserts that no call is given an older time than the one before. */
+#define paced_time(then, now)          (now)
 #define shutdown_write(conn, id, code) ngtcp2_conn_shutdown_stream_write(conn, 0, id, code)
 #define shutdown_read(conn, id, code)  ngtcp2_conn_shutdown_stream_read(conn, 0, id, code)
 #endif
