@@ -383,7 +383,7 @@ def test_random_script(tmux, box, link_missing, seed):
 
 @pytest.fixture(scope="module")
 def xterm():
-    yield from xwindow.judge.lent(pytest.skip, {"saveLines": "300000"})
+    yield from xwindow.judge.lent(pytest.skip, {"saveLines": "300000", "jumpScroll": "true", "fastScroll": "true"})
 
 
 def start_xterm(xterm, box, net, *options, cols=80, rows=24):
