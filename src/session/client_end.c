@@ -63,6 +63,7 @@ struct client_end {
 
     char message[160];
     uint64_t message_until_us;
+    bool helps; /* it is help_text, which is shown whole */
 };
 
 /* ---- making ---- */
@@ -431,6 +432,7 @@ static void on_escape(struct client_end *e, enum escape_action action, uint64_t 
     case ESCAPE_HELP:
         client_end_message(e, e->help_text, false, now_us);
         e->message_until_us = now_us + 10 * BAR_MESSAGE_US;
+        e->helps = true;
         break;
     case ESCAPE_STATUS:
         status_show(&e->status, &e->lane, view_facts(e->view)->rows, now_us);
@@ -532,6 +534,7 @@ void client_end_message(struct client_end *e, const char *text, bool permanent, 
 {
     snprintf(e->message, sizeof e->message, "%s", text);
     e->message_until_us = permanent ? UINT64_MAX : now_us + BAR_MESSAGE_US;
+    e->helps = false;
 }
 
 static struct bar_facts bar_facts(const struct client_end *e, uint64_t now_us)
@@ -558,7 +561,7 @@ static struct bar_facts bar_facts(const struct client_end *e, uint64_t now_us)
         .message_until_us = held     ? UINT64_MAX
                             : status ? e->status.until_us
                                      : e->message_until_us,
-        .message_plain = held || status,
+        .message_plain = held || status || e->helps,
     };
 }
 
@@ -569,6 +572,8 @@ static bool make_bar(struct client_end *e, uint64_t now_us)
     buf_clear(&e->bar);
     if (!bar_text(&f, now_us, &e->bar))
         return false;
+    if (e->helps && f.message == e->message)
+        bar_wrap(&e->bar, view_facts(e->view)->cols);
     buf_put_u8(&e->bar, 0);
     return !buf_err(&e->bar);
 }

@@ -122,6 +122,20 @@ bool bar_text(const struct bar_facts *f, uint64_t now_us, struct buf *out)
     return true;
 }
 
+void bar_wrap(struct buf *text, uint16_t cols)
+{
+    uint8_t *p = text->mem + text->start;
+    size_t len = buf_len(text), line = 0, space = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (p[i] == ' ')
+            space = i;
+        if (i - line < cols || space <= line)
+            continue;
+        p[space] = '\n';
+        line = space + 1;
+    }
+}
+
 static uint64_t sooner(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;

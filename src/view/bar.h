@@ -35,6 +35,10 @@ struct bar_facts {
 /* Append the text to out, without a NUL. False: no bar now, nothing appended. */
 bool bar_text(const struct bar_facts *f, uint64_t now_us, struct buf *out);
 
+/* Make lines of at most cols columns of it, at spaces where there are any; text of one column a
+ * byte. */
+void bar_wrap(struct buf *text, uint16_t cols);
+
 /* When bar_text may next give something else; UINT64_MAX: not by time alone. */
 uint64_t bar_deadline(const struct bar_facts *f, uint64_t now_us);
 

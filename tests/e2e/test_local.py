@@ -162,7 +162,10 @@ def test_escape_only_at_the_start_of_a_line(outer, box):
 def test_escape_help(outer, box):
     inner(outer)
     outer.type("~?")
-    outer.wait(lambda: "~." in outer.text(), what="help for ~.")
+    words = "tern: ~. quits, ~d detaches, ~^Z suspends, ~# lists, ~~ types ~, ~? shows this"
+    outer.wait_row(words)
+    outer.resize(40, 24)
+    outer.wait(lambda: " ".join(outer.rows()[:3]) == words and outer.rows()[0].startswith("tern:"), what="all of it on 40 columns")
     outer.line("exit")
     outer.finish()
 

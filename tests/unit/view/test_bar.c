@@ -151,12 +151,41 @@ static void wakes_when_the_text_changes(void **state)
     }
 }
 
+static void wraps_at_spaces(void **state)
+{
+    static const struct {
+        uint16_t cols;
+        const char *text, *want;
+    } t[] = {
+        {10, "", ""},
+        {10, "ten bytes.", "ten bytes."},
+        {10, "ten bytes. more", "ten bytes.\nmore"},
+        {9, "ten bytes. more", "ten\nbytes.\nmore"},
+        {4, "a-word-too-long for it", "a-word-too-long\nfor\nit"},
+        {1, "a b c", "a\nb\nc"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        struct buf b;
+        buf_init(&b, 100);
+        buf_put_text(&b, t[i].text);
+        bar_wrap(&b, t[i].cols);
+        assert_int_equal(buf_len(&b), strlen(t[i].want));
+        assert_memory_equal(buf_data(&b) ? (const char *)buf_data(&b) : "", t[i].want, buf_len(&b));
+        buf_fini(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tells_the_contact_clock), cmocka_unit_test(tells_the_reply_clock),
-        cmocka_unit_test(tells_messages),          cmocka_unit_test(tells_that_it_connects),
-        cmocka_unit_test(counts_while_quiet),      cmocka_unit_test(wakes_when_the_text_changes),
+        cmocka_unit_test(wraps_at_spaces),
+        cmocka_unit_test(tells_the_contact_clock),
+        cmocka_unit_test(tells_the_reply_clock),
+        cmocka_unit_test(tells_messages),
+        cmocka_unit_test(tells_that_it_connects),
+        cmocka_unit_test(counts_while_quiet),
+        cmocka_unit_test(wakes_when_the_text_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
