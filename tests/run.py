@@ -256,7 +256,8 @@ def pytests(tally, paths, limit, env, workers=1):
             elif second.get(title) == "passed":
                 tally.ok()
                 status = 0
-                print(f"   passed only when run again, alone: {title}", flush=True)
+                why = re.findall(r"^E +(.*)", text, re.M)[:1] or [text.strip()[-200:]]
+                print(f"   passed only when run again, alone: {title}: {why[0][:200]}", flush=True)
             else:
                 tally.fail(title, text)
         if (status and len(tally.failed) == before) or not cases:
