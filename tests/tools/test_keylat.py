@@ -31,9 +31,9 @@ while True:
             break
         at = time.monotonic() + plan.get("delay", 0) / 1000
         if count == plan.get("wrong_key"):
-            late.append((at, b"#"))
+            late.append((at, plan.get("before", "").encode() + b"#"))
             at += plan["wrong_ms"] / 1000
-            late.append((at, b"\b" + got))
+            late.append((at, b"\b" + got + plan.get("after", "").encode()))
         elif count != plan.get("swallow"):
             late.append((at, got))
         count += 1
@@ -68,6 +68,17 @@ def test_nothing_planted(keys):
     assert (got["start_ok"], got["shown"], got["never"], got["wrong"]) == (1, len(TEXT), 0, 0)
     assert got["n"] == len(got["lat"]) == len(TEXT)
     assert got["median"] < 20
+
+
+def test_a_frame_is_seen_whole(keys):
+    """What is wrong within synchronised output is not seen, and all the later for it."""
+    for before, after in (("\033[?2026h", "\033[?2026l"), ("\033[?2026hx\b", "\033[?2026l\033[?2026h\033[?2026l")):
+        got = type_at(keys, wrong_key=9, wrong_ms=60, before=before, after=after)
+        assert got["wrong"] == 0 and got["shown"] == len(TEXT)
+        assert max(got["lat"]) > 55
+    ask = "import os, tty; tty.setraw(0); os.write(1, b'\\x1b[?2026$p\\x1b[c'); a = b''\nwhile not a.endswith(b'c'): a += os.read(0, 99)\n" \
+          "os.write(1, b'READY>' if a.startswith(b'\\x1b[?2026;2$y\\x1b[') else b'no')\nwhile c := os.read(0, 1): os.write(1, c)"
+    assert keydrv(*keys, "--settle", "0.2", "--tail", "1", "type", "--", sys.executable, "-c", ask)["shown"] == len(TEXT)
 
 
 def test_planted_delay(keys):

@@ -32,6 +32,12 @@ struct term {
     bool raw;            /* output is only counted, and its tail kept */
     char tail[RAW_TAIL];
     size_t tail_len;
+    /* Synchronised output (mode 2026), as the terminals of today have it: what comes within is seen
+     * at its end, or after a while. */
+    char *held;
+    size_t held_len, held_size;
+    bool sync;
+    double sync_since;
 };
 
 _Noreturn void die(const char *what);

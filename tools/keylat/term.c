@@ -80,6 +80,74 @@ static void keep_tail(struct term *t, const char *bytes, size_t len)
     t->tail[t->tail_len] = '\0';
 }
 
+#define SYNC_MOST 0.15 /* seconds that a picture is held */
+
+static const char sync_on[] = "\033[?2026h", sync_off[] = "\033[?2026l",
+                  sync_ask[] = "\033[?2026$p";
+
+static void write_all(int fd, const char *bytes, size_t len)
+{
+    if (len && write(fd, bytes, len) < 0)
+        return; /* the client has gone, or does not read: the run will tell */
+}
+
+static void give_answers(struct term *t)
+{
+    char answer[512];
+    for (size_t n; (n = vterm_output_read(t->vt, answer, sizeof answer)) > 0;)
+        write_all(t->fd, answer, n);
+}
+
+/* Bytes that are to be seen; libvterm would say that it does not know the mode. */
+static void show(struct term *t, const char *bytes, size_t len)
+{
+    for (const char *at; (at = memmem(bytes, len, sync_ask, sizeof sync_ask - 1));) {
+        size_t n = (size_t)(at - bytes);
+        vterm_input_write(t->vt, bytes, n);
+        give_answers(t);
+        write_all(t->fd, "\033[?2026;2$y", 11);
+        n += sizeof sync_ask - 1;
+        bytes += n;
+        len -= n;
+    }
+    vterm_input_write(t->vt, bytes, len);
+    give_answers(t);
+}
+
+/* How many bytes at the end may be the beginning of one of the three, which differ in the last. */
+static size_t unfinished(const char *bytes, size_t len)
+{
+    for (size_t n = sizeof sync_ask - 2; n; n--)
+        if (n <= len && !memcmp(bytes + len - n, sync_ask, n))
+            return n;
+    return 0;
+}
+
+static void take(struct term *t, const char *bytes, size_t len)
+{
+    if (t->held_size - t->held_len < len) {
+        t->held_size = t->held_len + len;
+        t->held = realloc(t->held, t->held_size);
+        if (!t->held)
+            die("memory");
+    }
+    memcpy(t->held + t->held_len, bytes, len);
+    t->held_len += len;
+    for (const char *at = t->held; at;) {
+        at = memmem(t->held, t->held_len, t->sync ? sync_off : sync_on, sizeof sync_on - 1);
+        bool late = t->sync && now() - t->sync_since > SYNC_MOST;
+        size_t n = at                 ? (size_t)(at - t->held) + sizeof sync_on - 1
+                   : t->sync && !late ? 0
+                                      : t->held_len - unfinished(t->held, t->held_len);
+        show(t, t->held, n);
+        t->held_len -= n;
+        memmove(t->held, t->held + n, t->held_len);
+        if (at)
+            t->sync_since = now();
+        t->sync = at ? !t->sync : t->sync && !late;
+    }
+}
+
 int term_pump(struct term *t, double wait)
 {
     static char buf[65536];
@@ -100,13 +168,9 @@ int term_pump(struct term *t, double wait)
         if (t->raw)
             keep_tail(t, buf, (size_t)got);
         else
-            vterm_input_write(t->vt, buf, (size_t)got);
+            take(t, buf, (size_t)got);
     }
     t->out_bytes += (uint64_t)total;
-    char answer[512];
-    for (size_t n; (n = vterm_output_read(t->vt, answer, sizeof answer)) > 0;)
-        if (write(t->fd, answer, n) < 0)
-            break;
     return total;
 }
 
