@@ -1,6 +1,7 @@
 #include "boot/boot.h"
 
 #include "base/mem.h"
+#include "boot/ssh.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -15,19 +16,6 @@ static void add(struct boot_command *cmd, const char *word)
 {
     BUG_ON(cmd->argc >= WORDS_MAX);
     cmd->argv[cmd->argc++] = mem_text(word, strlen(word));
-}
-
-/* For sh: 'word', with each ' as '\''. */
-static void put_quoted(struct buf *out, const char *word)
-{
-    buf_put_u8(out, '\'');
-    for (; *word; word++) {
-        if (*word == '\'')
-            buf_put_text(out, "'\\''");
-        else
-            buf_put_u8(out, (uint8_t)*word);
-    }
-    buf_put_u8(out, '\'');
 }
 
 /* tern-server in the folder of our own executable, so that a build tree and an installation both
@@ -64,7 +52,7 @@ void boot_command_init(struct boot_command *cmd, const char *command, const char
     buf_put_text(&text, command);
     for (; args && *args; args++) {
         buf_put_u8(&text, ' ');
-        put_quoted(&text, *args);
+        ssh_quote(&text, *args);
     }
     buf_put_u8(&text, 0);
     add(cmd, "/bin/sh");

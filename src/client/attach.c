@@ -126,14 +126,19 @@ static void tell_news(struct attach *a, uint64_t now_us)
     a->fresh = false;
 }
 
-static void turn(void *ctx)
+static void send_due(struct attach *a, uint64_t now_us)
 {
-    struct attach *a = ctx;
-    uint64_t now_us = loop_now_us(a->loop);
     struct link_datagram d;
     paths_serve(a->paths, now_us);
     while (client_end_poll(a->end, now_us, &d) > 0)
         paths_send(a->paths, &d, now_us);
+}
+
+static void turn(void *ctx)
+{
+    struct attach *a = ctx;
+    uint64_t now_us = loop_now_us(a->loop);
+    send_due(a, now_us);
     paths_serve(a->paths, now_us);
     tell_news(a, now_us);
     pump_tty(a, now_us);
@@ -388,10 +393,7 @@ static void linger_turn(void *ctx)
 {
     struct attach *a = ctx;
     uint64_t now_us = loop_now_us(a->loop);
-    struct link_datagram d;
-    paths_serve(a->paths, now_us);
-    while (client_end_poll(a->end, now_us, &d) > 0)
-        paths_send(a->paths, &d, now_us);
+    send_due(a, now_us);
     struct buf *out = client_end_tty(a->end, now_us);
     buf_skip(out, buf_len(out));
     uint64_t at = client_end_deadline(a->end, now_us);
