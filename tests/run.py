@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -78,18 +79,24 @@ class Tally:
         return 1 if self.failed else 0
 
 
+def cpu_seconds():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 class Stage:
-    """Prints a heading before and the seconds after."""
+    """Prints a heading before and the seconds after, and how many of a processor, which do not hang on what else the
+    machine does."""
 
     def __init__(self, title):
         self.title = title
 
     def __enter__(self):
         print(f"== {self.title}", flush=True)
-        self.start = time.monotonic()
+        self.start, self.cpu = time.monotonic(), cpu_seconds()
 
     def __exit__(self, *_):
-        print(f"   {time.monotonic() - self.start:.1f} s", flush=True)
+        print(f"   {time.monotonic() - self.start:.1f} s, {cpu_seconds() - self.cpu:.1f} s of CPU", flush=True)
 
 
 def run(command, limit, env=None):
@@ -391,7 +398,7 @@ def main():
             seconds = args.seconds or 60
             with Stage(f"fuzz, {seconds} s for each target"):
                 fuzz(tally, seconds, args.target)
-    print(f"== {args.what}: {time.monotonic() - start:.0f} s in all")
+    print(f"== {args.what}: {time.monotonic() - start:.0f} s in all, {cpu_seconds():.0f} s of CPU")
     return tally.close()
 
 
