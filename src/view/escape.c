@@ -280,13 +280,19 @@ static void end_of_input(struct escape *e, struct buf *out)
     e->seq_sent = e->seq_n;
 }
 
-/* How many of the bytes are characters that ask for nothing here, wherever they stand. */
+/* Asks for nothing here, wherever it stands: what is typed and pasted, but for control characters.
+ */
+static bool is_plain(const struct escape *e, uint8_t byte)
+{
+    return (byte >= ' ' || byte == '\r' || byte == '\n' || byte == '\t') && byte != e->config.key;
+}
+
 static size_t plain_run(const struct escape *e, const uint8_t *bytes, size_t len)
 {
     size_t n = 0;
     if (e->held || e->seq_n)
         return 0;
-    while (n < len && bytes[n] != 0x1b && bytes[n] != CTRL('L') && bytes[n] != e->config.key)
+    while (n < len && is_plain(e, bytes[n]))
         n++;
     return n;
 }
