@@ -103,7 +103,7 @@ void chan_abandon(struct chan *c, enum stream_code code)
 
 /* ---- out ------------------------------------------------------------------------------------- */
 
-static void put_message(struct chan *c, const struct message *m)
+void chan_put(struct chan *c, const struct message *m)
 {
     struct buf b;
     if (c->fin_put || c->broken)
@@ -119,7 +119,7 @@ int chan_request(struct chan *c, const struct message *m)
 {
     if (c->out.unsent > CHAN_UNSENT_MAX + MESSAGE_OPEN_MAX + CHAN_REQUESTS_MAX)
         return ERR_CAP;
-    put_message(c, m);
+    chan_put(c, m);
     return ERR_OK;
 }
 
@@ -163,8 +163,8 @@ void chan_eof(struct chan *c)
 {
     if (!can_write(c))
         return;
-    put_message(c, &(struct message){.kind = MESSAGE_EOF,
-                                     .bytes = {c->sent[CHAN_DATA], c->sent[CHAN_STDERR]}});
+    chan_put(c, &(struct message){.kind = MESSAGE_EOF,
+                                  .bytes = {c->sent[CHAN_DATA], c->sent[CHAN_STDERR]}});
     c->eof_put = true;
 }
 
@@ -242,14 +242,14 @@ void chan_accept(struct chan *c)
     if (c->state != CHAN_ASKED)
         return;
     c->state = CHAN_OPEN;
-    put_message(c, &(struct message){.kind = MESSAGE_OPENED});
+    chan_put(c, &(struct message){.kind = MESSAGE_OPENED});
 }
 
 static void refuse(struct chan *c, uint32_t code, const char *text)
 {
-    put_message(c, &(struct message){.kind = MESSAGE_REFUSED,
-                                     .value = code,
-                                     .text = {text, text ? strlen(text) : 0}});
+    chan_put(c, &(struct message){.kind = MESSAGE_REFUSED,
+                                  .value = code,
+                                  .text = {text, text ? strlen(text) : 0}});
     c->eof_put = c->fin_put = true;
     wake(c);
 }
@@ -270,43 +270,6 @@ const uint8_t *chan_peek(const struct chan *c, enum chan_stream s, size_t *len)
     return buf_data(&c->in[s]);
 }
 
-static size_t held(const struct chan *c)
-{
-    return buf_len(&c->in[CHAN_DATA]) + buf_len(&c->in[CHAN_STDERR]);
-}
-
-/* The reader keeps up: it has taken a whole window since the last growth, and little waits. */
-static void grow(struct chan *c)
-{
-    struct chans *s = c->set;
-    uint32_t more = c->window;
-    if (c->window >= CHAN_WINDOW_MAX || c->since_growth < c->window || held(c) > c->window / 8 ||
-        s->grown + more > CHANS_GROWTH_MAX)
-        return;
-    if (more > CHAN_WINDOW_MAX - c->window)
-        more = CHAN_WINDOW_MAX - c->window;
-    s->grown += more;
-    c->window += more;
-    c->window_most = c->window;
-    c->since_growth = 0;
-}
-
-/* Bytes have left our memory: perhaps the peer may send more. Not for every byte: a quarter of the
- * window at once. */
-static void open_window(struct chan *c, size_t len)
-{
-    c->since_growth += len;
-    if (c->eof_got || c->state == CHAN_SILENT)
-        return;
-    size_t used = c->window_left + held(c);
-    if (used > c->window - c->window / 4)
-        return;
-    grow(c);
-    uint32_t more = c->window - (uint32_t)used;
-    c->window_left += more;
-    put_message(c, &(struct message){.kind = MESSAGE_WINDOW, .value = more});
-}
-
 void chan_consume(struct chan *c, enum chan_stream s, size_t len)
 {
     BUG_ON(len > buf_len(&c->in[s]));
@@ -314,12 +277,12 @@ void chan_consume(struct chan *c, enum chan_stream s, size_t len)
     if (!buf_len(&c->in[s]))
         buf_release(&c->in[s]);
     c->consumed[s] += len;
-    open_window(c, len);
+    window_open(c, len);
 }
 
 bool chan_over(const struct chan *c)
 {
-    return c->state == CHAN_OPEN && c->fin_got && !held(c);
+    return c->state == CHAN_OPEN && c->fin_got && !window_held(c);
 }
 
 bool chan_ended(const struct chan *c, enum chan_stream s)
@@ -333,7 +296,7 @@ void chan_stop(struct chan *c, enum chan_stream s)
         return;
     c->stopped[s] = true;
     if (!c->eof_got)
-        put_message(c, &(struct message){.kind = MESSAGE_STOP, .value = s});
+        chan_put(c, &(struct message){.kind = MESSAGE_STOP, .value = s});
     chan_consume(c, s, buf_len(&c->in[s]));
 }
 
@@ -347,7 +310,7 @@ static void take_data(struct chan *c, enum chan_stream s, const uint8_t *p, size
         return;
     }
     c->consumed[s] += len;
-    open_window(c, len);
+    window_open(c, len);
 }
 
 /* A text of the peer's, for people: no control characters. */
@@ -395,6 +358,7 @@ static int on_eof(struct chan *c, const struct message *m)
         m->bytes[CHAN_STDERR] != c->received[CHAN_STDERR])
         return ERR_CAP;
     c->eof_got = true;
+    window_account(c);
     return ERR_OK;
 }
 
@@ -403,6 +367,7 @@ static int on_window(struct chan *c, const struct message *m)
     if (m->value > CHAN_WINDOW_MAX - c->may_send)
         return ERR_CAP;
     c->may_send += m->value;
+    c->set->stale |= c->may_send > CHAN_WINDOW_FIRST;
     chan_check_room(c);
     return ERR_OK;
 }
@@ -425,6 +390,8 @@ static int on_message(struct chan *c, const struct message *m)
         return on_eof(c, m);
     case MESSAGE_WINDOW:
         return on_window(c, m);
+    case MESSAGE_BACK:
+        return window_back(c, m->value);
     case MESSAGE_STOP:
         config->ops->stopped(config->ctx, c, (enum chan_stream)m->value);
         return ERR_OK;
@@ -556,6 +523,7 @@ void chan_counters(const struct chan *c, struct chan_counters *out)
         .held = outq_memory(&c->out) + c->in[CHAN_DATA].size + c->in[CHAN_STDERR].size,
         .window = c->window,
         .window_most = c->window_most,
+        .window_left = c->window_left,
         .may_send = c->may_send,
     };
     for (int i = 0; i < CHAN_STREAMS; i++) {

@@ -10,7 +10,9 @@ struct chans {
     struct stream_transport transport;
     struct chan **list; /* owned pointers */
     size_t count, size;
-    size_t grown; /* what all windows have grown beyond their first size, <= CHANS_GROWTH_MAX */
+    size_t grown;    /* sum of `promised` of all, <= CHANS_GROWTH_MAX */
+    bool stale;      /* some window may have to fall back: chans_age is due at ... */
+    uint64_t age_us; /* ... */
     uint32_t next_number;
 };
 
@@ -52,7 +54,9 @@ struct chan {
     uint32_t window;             /* its size now */
     uint32_t window_left;        /* the peer may send so much more */
     uint32_t window_most;
-    uint64_t since_growth; /* consumed */
+    uint32_t promised;          /* memory that it may take beyond the first size of a window */
+    uint64_t since_growth;      /* consumed */
+    uint64_t aged_in, aged_out; /* consumed and sent when chans_age looked last */
     uint64_t received[CHAN_STREAMS], consumed[CHAN_STREAMS];
     bool eof_got, fin_got;
 };
@@ -66,6 +70,19 @@ void chan_break(struct chan *c, enum stream_code code);
 void chan_feed(struct chan *c, const uint8_t *bytes, size_t len);
 /* The peer's side has ended. */
 void chan_feed_end(struct chan *c);
+/* Queue a message for the peer. */
+void chan_put(struct chan *c, const struct message *m);
+
+/* window.c */
+/* Bytes that came and were not consumed. */
+size_t window_held(const struct chan *c);
+/* Count anew what it may make us hold, in its set. */
+void window_account(struct chan *c);
+/* len bytes have left our memory: perhaps the peer may send more. */
+void window_open(struct chan *c, size_t len);
+/* The peer will not send len bytes that it might have sent. ERR_CAP: it might not. */
+int MUST_USE window_back(struct chan *c, uint32_t len);
+
 /* After the transport took bytes or the window grew: is there room again? */
 void chan_check_room(struct chan *c);
 

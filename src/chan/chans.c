@@ -75,7 +75,7 @@ struct chan *chan_new(struct chans *s, enum chan_state state)
 void chan_free(struct chan *c)
 {
     struct chans *s = c->set;
-    s->grown -= c->window - CHAN_WINDOW_FIRST;
+    s->grown -= c->promised;
     s->list[c->index] = s->list[--s->count];
     s->list[c->index]->index = c->index;
     outq_fini(&c->out);

@@ -20,6 +20,8 @@
 #define CHAN_WINDOW_MAX (16u << 20)
 /* What all windows of a connection may have grown beyond their first size. */
 #define CHANS_GROWTH_MAX (64u << 20)
+/* Windows that were not needed for so long fall back. */
+#define CHANS_AGE 10000000u
 /* Bytes taken from a writer that the transport has not yet sent: more only delays what is urgent.
  */
 #define CHAN_UNSENT_MAX (256u << 10)
@@ -79,6 +81,16 @@ uint32_t chans_opened(const struct chans *s);
 /* The i-th of them (any order), NULL past the last; for lists and counters. */
 struct chan *chans_at(struct chans *s, size_t i);
 
+/* Let windows fall back: what of the peer's we have not used since the last call is given back;
+ * ours is halved where its reader took less than a quarter. To be called with the time while the
+ * peer is there, as often as you like: it looks every CHANS_AGE. */
+void chans_age(struct chans *s, uint64_t now_us);
+/* When it is to be called next; UINT64_MAX: no window is above its first size. */
+uint64_t chans_age_due(const struct chans *s);
+/* Bytes that the peer may make us hold, of all channels together:
+ * at most chans_count * CHAN_WINDOW_FIRST + CHANS_GROWTH_MAX. */
+size_t chans_promised(const struct chans *s);
+
 /* Open a channel; it can be written at once. ERR_CAP: too many (here or for the peer); ERR_STATE:
  * no transport, or the connection is over; ERR_SYNTAX: the request does not fit its caps. */
 int MUST_USE chan_open(struct chans *s, const struct open_request *o, void *owner,
@@ -131,6 +143,7 @@ struct chan_counters {
     uint64_t unsent;              /* stream bytes not yet taken by the transport */
     size_t held;                  /* bytes of memory for data, both directions */
     uint32_t window, window_most; /* ours: its size now, and the largest that it had */
+    uint32_t window_left;         /* of it: what the peer may send now */
     uint32_t may_send;            /* of the peer's window */
 };
 void chan_counters(const struct chan *c, struct chan_counters *out);

@@ -184,6 +184,7 @@ static void put_body(struct buf *b, const struct message *m)
     case MESSAGE_WINDOW:
     case MESSAGE_EXIT_STATUS:
     case MESSAGE_BREAK:
+    case MESSAGE_BACK:
         buf_put_u32(b, m->value);
         return;
     case MESSAGE_EXIT_SIGNAL:
@@ -260,6 +261,7 @@ static int get_body(struct reader *r, struct message *m)
     case MESSAGE_WINDOW:
     case MESSAGE_EXIT_STATUS:
     case MESSAGE_BREAK:
+    case MESSAGE_BACK:
         m->value = reader_u32(r);
         break;
     case MESSAGE_EXIT_SIGNAL:

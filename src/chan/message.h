@@ -34,6 +34,7 @@ enum message_kind {
     MESSAGE_SIGNAL = 11,      /* deliver it: name without SIG */
     MESSAGE_SIZE = 12,        /* window change: columns, rows, pixels */
     MESSAGE_BREAK = 13,       /* milliseconds */
+    MESSAGE_BACK = 14,        /* so many bytes that the window allowed will not come */
 };
 
 /* ---- OPEN ---- */
@@ -93,7 +94,7 @@ enum refusal {
 
 struct message {
     enum message_kind kind;
-    uint32_t value;    /* REFUSED: enum refusal; WINDOW: bytes; STOP: stream; EXIT_STATUS;
+    uint32_t value;    /* REFUSED: enum refusal; WINDOW, BACK: bytes; STOP: stream; EXIT_STATUS;
                           EXIT_SIGNAL: 1 = core dumped; BREAK: milliseconds */
     uint64_t bytes[2]; /* EOF: of DATA and of STDERR */
     char name[SIGNAL_NAME_MAX + 1]; /* EXIT_SIGNAL, SIGNAL */

@@ -177,6 +177,8 @@ int streams_poll(struct streams *s, uint64_t now_us, struct link_datagram *out)
             link_poll(s->config.link, now_us, out) == 1)
             return 1; /* packets that come before it are dropped */
     }
+    if (!quic_silent(s->quic, &f, now_us))
+        chans_age(s->chans, now_us);
     int got = quic_poll(s->quic, &f, now_us, &batch);
     tell_link(s, &f, now_us);
     if (!got)
@@ -192,7 +194,9 @@ uint64_t streams_deadline(const struct streams *s, uint64_t now_us)
     if (!s->quic)
         return UINT64_MAX;
     struct quic_facts f = facts_of(s);
-    return quic_deadline(s->quic, &f, now_us);
+    uint64_t at = quic_deadline(s->quic, &f, now_us);
+    uint64_t age = quic_silent(s->quic, &f, now_us) ? UINT64_MAX : chans_age_due(s->chans);
+    return age < at ? age : at;
 }
 
 struct quic_counters streams_counters(const struct streams *s)

@@ -533,6 +533,30 @@ static uint64_t end_deadline(const struct end *e)
                    streams_deadline(e->streams, e->world->now_us));
 }
 
+/* No window beyond its cap, nor all together, and what is counted is what there is. */
+static void check_windows(struct end *e)
+{
+    struct world *w = e->world;
+    struct chans *chans = e->streams ? streams_list(e->streams) : NULL;
+    size_t sum = 0, i = 0;
+    struct chan *c;
+    for (; chans && (c = chans_at(chans, i)); i++) {
+        struct chan_counters n;
+        size_t data, err;
+        chan_counters(c, &n);
+        (void)chan_peek(c, CHAN_DATA, &data);
+        (void)chan_peek(c, CHAN_STDERR, &err);
+        size_t used = data + err + n.window_left;
+        if (used > CHAN_WINDOW_MAX || n.window > CHAN_WINDOW_MAX || n.may_send > CHAN_WINDOW_MAX)
+            fail(w, "window beyond its cap", used, n.window);
+        sum += data + err;
+    }
+    if (chans && sum > chans_promised(chans))
+        fail(w, "more held than promised", sum, chans_promised(chans));
+    if (chans && chans_promised(chans) > i * CHAN_WINDOW_FIRST + CHANS_GROWTH_MAX)
+        fail(w, "windows together beyond their cap", chans_promised(chans), i);
+}
+
 static void step(struct world *w)
 {
     uint64_t now = w->now_us, at = w->event_us;
@@ -552,6 +576,10 @@ static void step(struct world *w)
     }
     send_all(&w->client);
     send_all(&w->server);
+    if (w->steps % 64 == 0) {
+        check_windows(&w->client);
+        check_windows(&w->server);
+    }
     judge(w);
 }
 

@@ -139,6 +139,7 @@ static void test_messages_round_trip(void **state)
     check_same(&(struct message){.kind = MESSAGE_SIGNAL, .name = "ABCDEFGHIJKLMNOP"});
     check_same(&(struct message){.kind = MESSAGE_SIZE, .cols = 80, .rows = 24, .height = 3});
     check_same(&(struct message){.kind = MESSAGE_BREAK, .value = 1000});
+    check_same(&(struct message){.kind = MESSAGE_BACK, .value = 3u << 20});
 }
 
 static void test_malformed_messages(void **state)
