@@ -36,9 +36,10 @@ build-asan/build.ninja:
 fuzz: deps
 	@$(PYTHON) tests/run.py fuzz --seconds $(FUZZ_SECONDS)
 
-# Everything takes hours; CASES=quick under 30 minutes; CASES=loss,ctrlc only these, printed.
+# Everything takes hours; CASES=quick under 30 minutes; CASES=loss,ctrlc only these, printed, or with UPDATE=1 put into
+# docs/BENCHMARKS.md and README.md.
 bench: deps
-	@$(PYTHON) bench/run.py --cases "$(CASES)"
+	@$(PYTHON) bench/run.py --cases "$(CASES)" $(if $(UPDATE),--update)
 
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i

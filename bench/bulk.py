@@ -39,6 +39,8 @@ PATIENCE = 90  # seconds for logins
 # (link, title, seconds of warm-up, seconds that count, rounds for each of the bench's)
 LINKS = [("veth", "no delay (veth)", 2, 5, 1),
          ("rtt=100,loss=0.01,rate=100mbit", "100 ms, 1 % lost each way, 100 Mbit/s", 4, 10, 0.6)]
+RATE_HEAD = ("| link | way | streams | ssh, MB/s | ssh aes128-gcm, MB/s | tern, MB/s | tern / ssh | tern / gcm | "
+             "CPU s/GB: ssh | gcm | tern |", "|" + "---|" * 11)
 STREAMS = (1, 8)
 WAYS = ("down", "up")
 TYPING_LINK = "rtt=20,rate=20mbit,queue=200ms"
@@ -200,11 +202,27 @@ def rates(bed, clients, ways, streams, warm, seconds, rounds, keep):
                         print(f"  {client}, {way}, {n} streams: {e}", flush=True)
 
 
+def rate_rows(link, title, got):
+    """The table's lines of one link, and what of them is over its budget; got[way, streams][client] = [(MB/s, CPU s/GB)]."""
+    lines, worst = [], []
+    digits, least, over = (0, 0.9, "ssh-gcm") if link == "veth" else (2, 10, "ssh")
+    for (way, n), runs in got.items():
+        if len(runs) < len(CLIENTS):
+            worst.append(f"{title}, {way}, {n}: not all clients worked")
+            continue
+        mb = {c: [r[0] for r in runs[c]] for c in CLIENTS}
+        cpu = {c: middle([r[1] for r in runs[c]], 1) for c in CLIENTS}
+        ratio = {c: statistics.median(mb["tern"]) / statistics.median(mb[c]) for c in ("ssh", "ssh-gcm")}
+        lines.append(f"| {title} | {way} | {n} | " + " | ".join(middle(mb[c], digits) for c in CLIENTS) +
+                     f" | {ratio['ssh']:.2f} | {ratio['ssh-gcm']:.2f} | " + " | ".join(cpu[c] for c in CLIENTS) + " |")
+        if n == 1 and ratio[over] < least:
+            worst.append(f"one pipe {way}, {title}: {ratio[over]:.2f} of {over}'s rate, budget {least}")
+    return lines, worst
+
+
 def rate_table(build, rounds):
     """The table's lines, and what is over its budget."""
-    lines = ["| link | way | streams | ssh, MB/s | ssh aes128-gcm, MB/s | tern, MB/s | tern / ssh | tern / gcm | "
-             "CPU s/GB: ssh | gcm | tern |", "|" + "---|" * 11]
-    worst = []
+    lines, worst = list(RATE_HEAD), []
     for link, title, warm, seconds, share in LINKS:
         got, bed = {}, Bed(build, link)
 
@@ -217,19 +235,9 @@ def rate_table(build, rounds):
             rates(bed, list(CLIENTS), WAYS, STREAMS, warm, seconds, max(2, round(rounds * share)), keep)
         finally:
             bed.close()
-        digits = 0 if link == "veth" else 2
-        for (way, n), runs in got.items():
-            if len(runs) < len(CLIENTS):
-                worst.append(f"{title}, {way}, {n}: not all clients worked")
-                continue
-            mb = {c: [r[0] for r in runs[c]] for c in CLIENTS}
-            cpu = {c: middle([r[1] for r in runs[c]], 1) for c in CLIENTS}
-            ratio = {c: statistics.median(mb["tern"]) / statistics.median(mb[c]) for c in ("ssh", "ssh-gcm")}
-            lines.append(f"| {title} | {way} | {n} | " + " | ".join(middle(mb[c], digits) for c in CLIENTS) +
-                         f" | {ratio['ssh']:.2f} | {ratio['ssh-gcm']:.2f} | " + " | ".join(cpu[c] for c in CLIENTS) + " |")
-            least, over = (0.9, "ssh-gcm") if link == "veth" else (10, "ssh")
-            if n == 1 and ratio[over] < least:
-                worst.append(f"one pipe {way}, {title}: {ratio[over]:.2f} of {over}'s rate, budget {least}")
+        more, over = rate_rows(link, title, got)
+        lines += more
+        worst += over
     return lines, worst
 
 

@@ -3,6 +3,8 @@ import statistics
 
 from cases import PROGRAM_TITLES, TITLES
 
+BUDGETS = "## Against the budgets"
+
 
 def middle(values, digits=0):
     """Median, and (lowest-highest) when there are several."""
@@ -258,6 +260,7 @@ def reference_rows(results):
 
 # ---- a page of which a part was measured again ----
 
+LATER = "measured later, "
 NOT_REPLACED = ("## Echo of a key", "## Not measured")  # they speak of all cases
 
 
@@ -271,22 +274,34 @@ def sections(text):
     return out
 
 
-def updated(old, new, rows, remark):
-    """The page `old` with the sections of `new`, and with those rows of the budgets that have a figure of ours."""
+def without(line, names):
+    """An earlier remark of the head without the cases that are replaced again; None: nothing is left of it."""
+    if not line.startswith("* " + LATER):
+        return line
+    had, rest = line[2 + len(LATER):].split(": ", 1)
+    left = [n for n in had.split(", ") if n not in names]
+    return f"* {LATER}{', '.join(left)}: {rest}" if left else None
+
+
+def updated(old, new, rows, names, remark):
+    """The page `old` with the sections of `new`, and with those rows of the budgets that have a figure of ours. The remark tells
+    when and with what these cases were measured."""
+    remark = f"{LATER}{', '.join(names)}: {remark}"
     got = dict(sections(new))
     fresh = {r[0]: "| " + " | ".join(r) + " |" for r in rows if r[2] != "-"}
     out = []
     for heading, lines in sections(old):
         if heading == "":
+            lines = [kept for line in lines if (kept := without(line, names)) is not None]
             last = max(i for i, line in enumerate(lines) if line.startswith("* "))
             lines.insert(last + 1, f"* {remark}")
-        elif heading == "## Against the budgets":
+        elif heading == BUDGETS:
             lines = [fresh.get(line[2:].split(" | ")[0], line) for line in lines]
         elif heading in got and heading not in NOT_REPLACED:
             lines = marked(got.pop(heading), remark)
         out.append((heading, lines))
     at = next((i for i, (heading, _) in enumerate(out) if heading == "## Not measured"), len(out))
-    known = {"", "## Against the budgets", *NOT_REPLACED}
+    known = {"", BUDGETS, *NOT_REPLACED}
     out[at:at] = [(h, marked(lines, remark)) for h, lines in got.items() if h not in known]
     return "\n".join(line for _, lines in out for line in lines).rstrip() + "\n"
 

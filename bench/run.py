@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """`make bench`: measures what README and docs/BENCHMARKS.md say, and writes the latter.
 
-    make bench                      everything (under 4 hours), writes docs/BENCHMARKS.md and docs/bench-echo.svg
+    make bench                      everything (under 4 hours), writes docs/BENCHMARKS.md, docs/bench-echo.svg, README's table
     make bench CASES=quick          the same with fewer keys and rounds, under 30 minutes
     make bench CASES=loss,ctrlc     these cases only; printed, nothing is written
 
@@ -32,11 +32,12 @@ import local
 import page
 import plot
 import process
+import readme
 import scroll
 import streams
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "BENCHMARKS.md"
+PAGE, README = ROOT / "docs" / "BENCHMARKS.md", ROOT / "README.md"
 LOCAL = {"engine": "engine throughput", "process": "engine throughput as a process, on a pty", "frames": "frame costs",
          "scroll": "bytes to the terminal; the screen while history flows", "memory": "memory of tern --local",
          "bulk": "pipes through commands beside ssh, keys beside them, memory of channels"}
@@ -143,7 +144,7 @@ def head(notes):
 
 def budget_lines(results, part):
     rows = [r for r in page.budget_rows(results) if not part or r[2:5] != ["-"] * 3]
-    return ["## Against the budgets", "",
+    return [page.BUDGETS, "",
             "The budgets are those of the design document. The mosh column is with prediction off, except where the row is "
             "about prediction or about coming back.", "",
             *page.table(["what", "budget", "tern", "ssh", "mosh", "verdict"], rows), "",
@@ -268,10 +269,15 @@ def run_lab(chosen, build, side_by_side, idle_seconds, absent, raw):
     return runner.results
 
 
-def later(facts, args, names):
-    """The remark on a part that was measured after the rest."""
+def taken(facts, args):
+    """When and with what."""
     day, load_now = facts[0].split("; ")[0], facts[0].rsplit("; ")[-1]
-    return "; ".join([f"measured later, {', '.join(names)}: {day}, {facts[1].split(';')[0]}, {load_now}", *args.note])
+    return "; ".join([f"{day}, {facts[1].split(';')[0]}, {load_now}", *args.note])
+
+
+def write_page(text):
+    PAGE.write_text(text)
+    README.write_text(readme.updated(README.read_text(), text))
 
 
 def parse_arguments():
@@ -329,17 +335,17 @@ def main():
     out += absent_lines(absent)
     text = "\n".join(out).rstrip() + "\n"
     if args.update and part:
-        text = page.updated(PAGE.read_text(), text, page.budget_rows(results), later(facts, args, [*local_names, *(c.name for c in chosen)]))
-        PAGE.write_text(text)
-        print("updated: docs/BENCHMARKS.md")
+        names = [*local_names, *(c.name for c in chosen)]
+        write_page(page.updated(PAGE.read_text(), text, page.budget_rows(results), names, taken(facts, args)))
+        print("updated: docs/BENCHMARKS.md, README.md")
         return
     if not to_docs:
         sys.stdout.write(text)
         return
-    PAGE.write_text(text)
+    write_page(text)
     if drawn:
         (ROOT / "docs" / "bench-echo.svg").write_text(plot.draw(drawn, cases.TITLES))
-    print("written: docs/BENCHMARKS.md" + (", docs/bench-echo.svg" if drawn else ""))
+    print("written: docs/BENCHMARKS.md, README.md" + (", docs/bench-echo.svg" if drawn else ""))
 
 
 if __name__ == "__main__":
