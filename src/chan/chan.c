@@ -136,6 +136,16 @@ size_t chan_room(const struct chan *c)
     return room < c->may_send ? room : c->may_send;
 }
 
+static void wrote(struct chan *c, enum chan_stream s, size_t len)
+{
+    c->may_send -= (uint32_t)len;
+    c->sent[s] += len;
+    if (chan_room(c) < CHAN_ROOM_LOW)
+        c->starved = true;
+    if (len)
+        wake(c);
+}
+
 size_t chan_write(struct chan *c, enum chan_stream s, const void *bytes, size_t len)
 {
     const uint8_t *p = bytes;
@@ -150,13 +160,33 @@ size_t chan_write(struct chan *c, enum chan_stream s, const void *bytes, size_t 
         outq_put(&c->out, p + taken, n);
         taken += n;
     }
-    c->may_send -= (uint32_t)taken;
-    c->sent[s] += taken;
-    if (chan_room(c) < CHAN_ROOM_LOW)
-        c->starved = true;
-    if (taken)
-        wake(c);
+    wrote(c, s, taken);
     return taken;
+}
+
+uint8_t *chan_space(struct chan *c, size_t *len)
+{
+    size_t room = chan_room(c), most;
+    if (!room)
+        return NULL;
+    if (room > CHAN_SPACE)
+        room = CHAN_SPACE;
+    /* Rather a new block than crumbs. */
+    uint8_t *at = outq_space(&c->out, MESSAGE_HEAD + (room + 1) / 2, &most);
+    *len = room < most - MESSAGE_HEAD ? room : most - MESSAGE_HEAD;
+    return at + MESSAGE_HEAD;
+}
+
+void chan_commit(struct chan *c, enum chan_stream s, size_t len)
+{
+    size_t most;
+    if (!len)
+        return;
+    uint8_t *head = chan_space(c, &most);
+    BUG_ON(!head || len > most);
+    message_head(head - MESSAGE_HEAD, s == CHAN_DATA ? MESSAGE_DATA : MESSAGE_STDERR, len);
+    outq_commit(&c->out, MESSAGE_HEAD + len);
+    wrote(c, s, len);
 }
 
 void chan_eof(struct chan *c)

@@ -109,6 +109,12 @@ enum open_kind chan_kind(const struct chan *c);
 size_t chan_room(const struct chan *c);
 /* Send; at most chan_room bytes are taken, how many is returned. */
 size_t chan_write(struct chan *c, enum chan_stream s, const void *bytes, size_t len);
+/* The same without a copy: where the next bytes can be put, *len of them at most (as chan_room, and
+ * no more than CHAN_SPACE), and then how many were. NULL: no room. Nothing else is called for the
+ * channel in between. */
+#define CHAN_SPACE 65536u
+uint8_t *chan_space(struct chan *c, size_t *len);
+void chan_commit(struct chan *c, enum chan_stream s, size_t len);
 /* No more of any stream will be written (idempotent). */
 void chan_eof(struct chan *c);
 /* Send one of EXIT_STATUS, EXIT_SIGNAL, SIGNAL, SIZE, BREAK; passes by windows. At most

@@ -7,7 +7,7 @@
 
 /* A channel that says little holds little; one that pours gets blocks worth their head. */
 #define BLOCK_SMALL 1000u
-#define BLOCK_LARGE 65000u
+#define BLOCK_LARGE OUTQ_SPACE
 
 struct outq_block {
     struct outq_block *next;
@@ -22,14 +22,19 @@ void outq_fini(struct outq *q)
         q->head = b->next;
         free(b);
     }
+    free(q->spare);
     *q = (struct outq){0};
 }
 
-static struct outq_block *add_block(struct outq *q, size_t len)
+static struct outq_block *new_block(size_t size)
 {
-    size_t size = len > BLOCK_SMALL ? BLOCK_LARGE : BLOCK_SMALL;
     struct outq_block *b = mem_resize(NULL, sizeof *b + size, 1);
     *b = (struct outq_block){.size = size};
+    return b;
+}
+
+static struct outq_block *add_block(struct outq *q, struct outq_block *b)
+{
     if (q->tail)
         q->tail->next = b;
     else
@@ -38,25 +43,59 @@ static struct outq_block *add_block(struct outq *q, size_t len)
     return b;
 }
 
+/* n bytes were written behind the end of the last block. */
+static void grow_tail(struct outq *q, size_t n)
+{
+    struct outq_block *b = q->tail;
+    if (!q->next) {
+        q->next = b;
+        q->next_at = b->end;
+    }
+    b->end += n;
+    q->unsent += n;
+    q->unacked += n;
+}
+
 void outq_put(struct outq *q, const void *bytes, size_t len)
 {
     const uint8_t *p = bytes;
     while (len) {
         struct outq_block *b = q->tail;
         if (!b || b->end == b->size)
-            b = add_block(q, len);
+            b = add_block(q, new_block(len > BLOCK_SMALL ? BLOCK_LARGE : BLOCK_SMALL));
         size_t n = b->size - b->end < len ? b->size - b->end : len;
-        if (!q->next) {
-            q->next = b;
-            q->next_at = b->end;
-        }
         memcpy(b->data + b->end, p, n);
-        b->end += n;
-        q->unsent += n;
-        q->unacked += n;
+        grow_tail(q, n);
         p += n;
         len -= n;
     }
+}
+
+uint8_t *outq_space(struct outq *q, size_t min, size_t *len)
+{
+    struct outq_block *b = q->tail;
+    BUG_ON(min > BLOCK_LARGE);
+    if (!b || b->size - b->end < min) {
+        if (!q->spare)
+            q->spare = new_block(BLOCK_LARGE);
+        b = q->spare;
+    } else {
+        free(q->spare);
+        q->spare = NULL;
+    }
+    *len = b->size - b->end;
+    return b->data + b->end;
+}
+
+void outq_commit(struct outq *q, size_t len)
+{
+    if (!len)
+        return;
+    if (q->spare)
+        add_block(q, q->spare);
+    q->spare = NULL;
+    BUG_ON(!q->tail || len > q->tail->size - q->tail->end);
+    grow_tail(q, len);
 }
 
 size_t outq_pull(const struct outq *q, struct stream_vec v[static STREAM_VECS], bool *all)
@@ -102,6 +141,10 @@ void outq_acked(struct outq *q, size_t len)
             q->tail = NULL;
         free(b);
     }
+    if (!q->head) { /* an idle channel holds nothing */
+        free(q->spare);
+        q->spare = NULL;
+    }
 }
 
 size_t outq_memory(const struct outq *q)
@@ -109,5 +152,7 @@ size_t outq_memory(const struct outq *q)
     size_t n = 0;
     for (const struct outq_block *b = q->head; b; b = b->next)
         n += sizeof *b + b->size;
+    if (q->spare)
+        n += sizeof *q->spare + q->spare->size;
     return n;
 }

@@ -3,7 +3,11 @@
 #ifndef TERN_CHAN_OUTQ_H
 #define TERN_CHAN_OUTQ_H
 
+#include "chan/message.h"
 #include "chan/stream.h"
+
+/* What a fresh block has room for. */
+#define OUTQ_SPACE (65536u + MESSAGE_HEAD)
 
 struct outq_block;
 
@@ -11,14 +15,20 @@ struct outq {
     struct outq_block *head, *tail; /* owned, oldest first */
     struct outq_block *next;        /* holds the first byte not yet taken; NULL: none waits */
     size_t next_at;
-    size_t unsent;  /* not yet taken */
-    size_t unacked; /* taken or not, and not acknowledged */
-    uint64_t acked; /* in all */
+    struct outq_block *spare; /* owned, of outq_space, or NULL: nothing is in it */
+    size_t unsent;            /* not yet taken */
+    size_t unacked;           /* taken or not, and not acknowledged */
+    uint64_t acked;           /* in all */
 };
 
 void outq_fini(struct outq *q);
 /* No cap of its own: channels check their windows first. */
 void outq_put(struct outq *q, const void *bytes, size_t len);
+/* The same in two steps, without a copy: where at least `min` bytes can be written behind the
+ * others
+ * (*len: how many; min <= OUTQ_SPACE), and then how many were. Nothing else in between. */
+uint8_t *outq_space(struct outq *q, size_t min, size_t *len);
+void outq_commit(struct outq *q, size_t len);
 /* What is not taken yet, in at most STREAM_VECS pieces; *all: nothing waits behind them. */
 size_t outq_pull(const struct outq *q, struct stream_vec v[static STREAM_VECS], bool *all);
 /* The oldest len unsent bytes were taken; BUG if there are not so many. */

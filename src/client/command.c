@@ -19,8 +19,6 @@
 
 /* A pipe in use that gives nothing back for this long is replaced. */
 #define PIPE_SILENT_US 10000000u
-/* Bytes between a channel and our stdout or stderr. */
-#define OUT_QUEUE (64u << 10)
 /* After a signal the command has this long to end of it, and to say so. */
 #define SIGNAL_US 1000000u
 /* Silence that -v tells of. */
@@ -47,6 +45,7 @@ struct command {
     struct rejoin *rejoin;
     struct chan *chan; /* NULL: not yet, or over */
     struct pipe *in;
+    uint8_t *space; /* of the channel, lent to `in` last */
     struct drain out[CHAN_STREAMS];
     struct timer timer;
     uint64_t linger_until;
@@ -179,10 +178,18 @@ static void pace(struct command *c)
 static void on_input(void *ctx, const uint8_t *bytes, size_t len)
 {
     struct command *c = ctx;
-    if (c->chan && chan_write(c->chan, CHAN_DATA, bytes, len) != len)
+    if (c->chan && bytes == c->space)
+        chan_commit(c->chan, CHAN_DATA, len);
+    else if (c->chan && chan_write(c->chan, CHAN_DATA, bytes, len) != len)
         BUG("stdin was read without room for it");
     pace(c);
     wake(c);
+}
+
+static uint8_t *on_input_space(void *ctx, size_t *len)
+{
+    struct command *c = ctx;
+    return c->space = c->chan ? chan_space(c->chan, len) : NULL;
 }
 
 static void on_input_end(void *ctx)
@@ -422,13 +429,11 @@ static void open_drains(struct command *c)
 {
     for (int i = 0; i < CHAN_STREAMS; i++) {
         struct drain *d = &c->out[i];
-        struct pipe_ops ops = {.writable = on_drain_writable,
-                               .drained = on_drain_writable,
-                               .failed = on_drain_failed,
-                               .ctx = d};
+        struct pipe_ops ops = {.writable = on_drain_writable, .failed = on_drain_failed, .ctx = d};
         *d = (struct drain){.command = c, .stream = (enum chan_stream)i};
-        if (pipe_new(c->loop, -1, i == CHAN_DATA ? STDOUT_FILENO : STDERR_FILENO, 0, OUT_QUEUE,
-                     &ops, &d->pipe))
+        int fd = i == CHAN_DATA ? STDOUT_FILENO : STDERR_FILENO;
+        pipe_grow(fd);
+        if (pipe_new(c->loop, -1, fd, 0, 0, &ops, &d->pipe))
             d->pipe = NULL;
     }
 }
@@ -452,10 +457,14 @@ static int open_channel(struct command *c)
 
 static void open_input(struct command *c)
 {
-    struct pipe_ops ops = {
-        .data = on_input, .eof = on_input_end, .failed = on_input_failed, .ctx = c};
+    struct pipe_ops ops = {.data = on_input,
+                           .space = on_input_space,
+                           .eof = on_input_end,
+                           .failed = on_input_failed,
+                           .ctx = c};
     int null = c->request->null_stdin ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
     int fd = null >= 0 ? null : STDIN_FILENO;
+    pipe_grow(fd);
     if (!pipe_new(c->loop, fd, -1, null >= 0 ? PIPE_OWN_IN : 0, 0, &ops, &c->in))
         return;
     chan_eof(c->chan); /* what cannot be read has ended */

@@ -32,6 +32,7 @@ struct pipe {
     int fail_errno;
     bool reading, eof, ending, ended, failed;
     bool told_short; /* the owner waits for writable */
+    bool bulk;       /* the last read was a full one */
     int busy;        /* callbacks under way: freeing waits */
     bool dead;
 };
@@ -85,7 +86,8 @@ static void side_close(struct side *s)
 static void watch_update(struct pipe *p)
 {
     int in = p->reading && !p->eof && !p->failed && p->in.fd >= 0 ? WATCH_IN : 0;
-    int out = buf_len(&p->queue) && !p->failed && p->out.fd >= 0 ? WATCH_OUT : 0;
+    bool waits = buf_len(&p->queue) || (p->told_short && !p->queue.cap);
+    int out = waits && !p->failed && p->out.fd >= 0 ? WATCH_OUT : 0;
     if (p->same) {
         if (p->in.watch)
             watch_set(p->in.watch, in | out);
@@ -129,8 +131,16 @@ static void on_failing(void *ctx)
 
 static void read_some(struct pipe *p)
 {
-    uint8_t bytes[PIPE_READ];
-    ssize_t n = read(p->in.fd, bytes, sizeof bytes);
+    uint8_t small[PIPE_READ], *bytes = NULL;
+    size_t size;
+    if (p->bulk && p->ops.space)
+        bytes = p->ops.space(p->ops.ctx, &size);
+    if (!bytes) {
+        bytes = small;
+        size = sizeof small;
+    }
+    ssize_t n = read(p->in.fd, bytes, size);
+    p->bulk = n >= PIPE_READ;
     if (n > 0) {
         if (p->ops.data)
             p->ops.data(p->ops.ctx, bytes, (size_t)n);
@@ -170,8 +180,20 @@ static void finish_end(struct pipe *p)
     side_close(&p->out);
 }
 
+static void tell_writable(struct pipe *p)
+{
+    p->told_short = false;
+    if (p->ops.writable)
+        p->ops.writable(p->ops.ctx);
+}
+
 static void write_some(struct pipe *p)
 {
+    if (!buf_len(&p->queue)) { /* without a queue */
+        if (p->told_short)
+            tell_writable(p);
+        return;
+    }
     ssize_t n = write_once(p, buf_data(&p->queue), buf_len(&p->queue));
     if (n < 0) {
         fail(p, errno);
@@ -185,17 +207,14 @@ static void write_some(struct pipe *p)
         if (p->ops.drained)
             p->ops.drained(p->ops.ctx);
     }
-    if (!p->dead && p->told_short && buf_len(&p->queue) <= p->queue.cap / 2) {
-        p->told_short = false;
-        if (p->ops.writable)
-            p->ops.writable(p->ops.ctx);
-    }
+    if (!p->dead && p->told_short && buf_len(&p->queue) <= p->queue.cap / 2)
+        tell_writable(p);
 }
 
 static void on_ready(struct pipe *p, int events)
 {
     p->busy++;
-    if ((events & WATCH_OUT) && buf_len(&p->queue) && !p->failed)
+    if ((events & WATCH_OUT) && !p->failed)
         write_some(p);
     if (!p->dead && (events & (WATCH_IN | WATCH_HUP)) && p->reading && !p->eof && !p->failed)
         read_some(p);
@@ -264,6 +283,12 @@ int pipe_new(struct loop *l, int in, int out, int flags, size_t cap, const struc
     return ERR_OK;
 }
 
+void pipe_grow(int fd)
+{
+    if (fcntl(fd, F_GETPIPE_SZ) < (int)PIPE_SIZE)
+        fcntl(fd, F_SETPIPE_SZ, PIPE_SIZE);
+}
+
 void pipe_free(struct pipe *p)
 {
     if (!p || p->dead)
@@ -298,7 +323,7 @@ size_t pipe_write(struct pipe *p, const void *bytes, size_t len)
         buf_put(&p->queue, (const uint8_t *)bytes + done, rest);
     if (done + rest < len)
         p->told_short = true;
-    if (buf_len(&p->queue))
+    if (buf_len(&p->queue) || p->told_short)
         watch_update(p);
     return done + rest;
 }

@@ -11,13 +11,18 @@
 
 #include <stddef.h>
 
-#define PIPE_READ 16384 /* most bytes handed over per turn */
+#define PIPE_READ 16384 /* most bytes handed over per turn, unless the owner has space for more */
+#define PIPE_SIZE (256u << 10) /* see pipe_grow */
 
 struct pipe;
 
 /* Any may be NULL. The pipe may be freed from within each. */
 struct pipe_ops {
     void (*data)(void *ctx, const uint8_t *bytes, size_t len); /* valid during the call */
+    /* Where much that waits is to be read into, *len bytes of it at most: `data` follows with it,
+     * or nothing was there. Asked only after a read of PIPE_READ; NULL: none, or little, as else.
+     */
+    uint8_t *(*space)(void *ctx, size_t *len);
     void (*eof)(void *ctx);      /* nothing more will come; writing may still work */
     void (*writable)(void *ctx); /* after a short write: the queue is at most half full again */
     void (*drained)(void *ctx);  /* the queue became empty */
@@ -33,9 +38,14 @@ enum {
 };
 #define PIPE_OWN (PIPE_OWN_IN | PIPE_OWN_OUT | PIPE_KEEP_FILE)
 
-/* in or out may be -1, or both the same. cap: most bytes queued for writing. ERR_SYS: errno. */
+/* in or out may be -1, or both the same. cap: most bytes queued for writing; 0: none are,
+ * pipe_write takes what the kernel takes and `writable` tells when it takes more. ERR_SYS: errno.
+ */
 int MUST_USE pipe_new(struct loop *l, int in, int out, int flags, size_t cap,
                       const struct pipe_ops *ops, struct pipe **out_pipe);
+/* Let the kernel hold PIPE_SIZE bytes of a pipe, where it lets us: fewer wake-ups for bulk. Nothing
+ * happens to other descriptors. */
+void pipe_grow(int fd);
 /* Drops what is queued; restores and closes. NULL is allowed. */
 void pipe_free(struct pipe *p);
 

@@ -16,11 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Bytes between a channel and a process' stdin. */
-#define STDIN_QUEUE 65536
-/* The kernel's pipes hold so much where it lets us: fewer turns. */
-#define PIPE_SIZE (256 << 10)
-
 struct execs {
     struct loop *loop;
     struct execs_config config;
@@ -32,6 +27,7 @@ struct outlet {
     struct exec *exec;
     enum chan_stream stream;
     struct pipe *pipe; /* NULL: it ended */
+    uint8_t *space;    /* of the channel, lent to the pipe last */
 };
 
 struct exec {
@@ -140,10 +136,20 @@ static void on_output(void *ctx, const uint8_t *bytes, size_t len)
 {
     struct outlet *o = ctx;
     struct exec *e = o->exec;
-    size_t taken = chan_write(e->chan, o->stream, bytes, len);
-    BUG_ON(taken != len); /* pace() sees to it */
+    if (bytes == o->space) {
+        chan_commit(e->chan, o->stream, len);
+    } else {
+        size_t taken = chan_write(e->chan, o->stream, bytes, len);
+        BUG_ON(taken != len); /* pace() sees to it */
+    }
     pace(e);
     wake(e);
+}
+
+static uint8_t *on_output_space(void *ctx, size_t *len)
+{
+    struct outlet *o = ctx;
+    return o->space = chan_space(o->exec->chan, len);
 }
 
 static void end_outlet(struct outlet *o)
@@ -210,15 +216,18 @@ static int open_pipes(struct exec *e, int in, int out, int err)
 {
     const int fds[CHAN_STREAMS] = {out, err};
     struct pipe_ops in_ops = {.writable = on_input_writable, .failed = on_input_failed, .ctx = e};
-    fcntl(in, F_SETPIPE_SZ, PIPE_SIZE);
-    int bad = pipe_new(e->set->loop, -1, in, PIPE_OWN, STDIN_QUEUE, &in_ops, &e->in);
+    pipe_grow(in);
+    int bad = pipe_new(e->set->loop, -1, in, PIPE_OWN, 0, &in_ops, &e->in);
     for (int i = 0; i < CHAN_STREAMS; i++) {
         struct outlet *o = &e->out[i];
-        struct pipe_ops ops = {
-            .data = on_output, .eof = on_output_end, .failed = on_output_failed, .ctx = o};
+        struct pipe_ops ops = {.data = on_output,
+                               .space = on_output_space,
+                               .eof = on_output_end,
+                               .failed = on_output_failed,
+                               .ctx = o};
         o->exec = e;
         o->stream = (enum chan_stream)i;
-        fcntl(fds[i], F_SETPIPE_SZ, PIPE_SIZE);
+        pipe_grow(fds[i]);
         if (!bad)
             bad = pipe_new(e->set->loop, fds[i], -1, PIPE_OWN, 0, &ops, &o->pipe);
     }

@@ -193,6 +193,23 @@ static struct tester *far_of(struct pair *p, const struct tester *t)
     return NULL;
 }
 
+/* As chan_write, without its copy. */
+static size_t write_in_place(struct chan *c, enum chan_stream s, const uint8_t *bytes, size_t n)
+{
+    size_t room = chan_room(c), most;
+    uint8_t *to = chan_space(c, &most);
+    assert_int_equal(to != NULL, room != 0);
+    if (!to)
+        return 0;
+    assert_true(most && most <= room && most <= CHAN_SPACE);
+    if (n > most)
+        n = most;
+    memcpy(to, bytes, n);
+    chan_commit(c, s, n);
+    assert_in_range(chan_room(c) + n, room < MESSAGE_HEAD ? 0 : room - MESSAGE_HEAD, room);
+    return n;
+}
+
 static void write_some(struct pair *p, struct tester *t)
 {
     static uint8_t bytes[100000];
@@ -206,7 +223,7 @@ static void write_some(struct pair *p, struct tester *t)
     sent[s] = k.sent[s];
     for (size_t i = 0; i < n; i++)
         bytes[i] = pattern(t->pattern_out + 1000 * s, sent[s] + i);
-    size_t taken = chan_write(t->chan, s, bytes, n);
+    size_t taken = n % 2 ? chan_write(t->chan, s, bytes, n) : write_in_place(t->chan, s, bytes, n);
     assert_true(taken <= n);
     t->want[s] -= taken;
     if (!t->want[0] && !t->want[1] && !t->eof_written) {

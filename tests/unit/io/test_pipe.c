@@ -50,7 +50,12 @@ static void on_failed(void *ctx, int e)
 
 static void open_pipe(struct loop *l, struct sink *s, int in, int out, int flags, size_t cap)
 {
-    struct pipe_ops ops = {on_data, on_eof, on_writable, on_drained, on_failed, s};
+    struct pipe_ops ops = {.data = on_data,
+                           .eof = on_eof,
+                           .writable = on_writable,
+                           .drained = on_drained,
+                           .failed = on_failed,
+                           .ctx = s};
     assert_int_equal(pipe_new(l, in, out, flags, cap, &ops, &s->pipe), 0);
 }
 
@@ -242,6 +247,86 @@ static void test_flush_waits_for_a_reader(void **state)
     loop_free(l);
 }
 
+/* A place for much. */
+struct place {
+    uint8_t bytes[100000];
+    size_t most, asked, got;
+    bool direct; /* the last bytes were in it */
+    size_t last;
+};
+
+static void on_placed(void *ctx, const uint8_t *bytes, size_t len)
+{
+    struct place *p = ctx;
+    p->direct = bytes == p->bytes;
+    p->last = len;
+    p->got += len;
+}
+
+static uint8_t *on_space(void *ctx, size_t *len)
+{
+    struct place *p = ctx;
+    p->asked++;
+    *len = p->most;
+    return p->most ? p->bytes : NULL;
+}
+
+/* Little comes as ever; behind a full read the owner is asked for space. */
+static void test_much_is_read_into_the_owners_space(void **state)
+{
+    struct loop *l = loop_new();
+    static struct place place;
+    struct pipe_ops ops = {.data = on_placed, .space = on_space, .ctx = &place};
+    static uint8_t much[100000];
+    struct pipe *p;
+    int fds[2];
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    pipe_grow(fds[1]);
+    assert_int_equal(fcntl(fds[1], F_GETPIPE_SZ), PIPE_SIZE);
+    place.most = 50000;
+    assert_int_equal(pipe_new(l, fds[0], -1, PIPE_OWN_IN, 0, &ops, &p), 0);
+    assert_int_equal(write(fds[1], much, 100), 100);
+    RIG_UNTIL(l, place.got == 100);
+    assert_int_equal(place.asked, 0);
+    assert_int_equal(write(fds[1], much, PIPE_READ + 60000), PIPE_READ + 60000);
+    RIG_UNTIL(l, place.got == 100 + PIPE_READ + 50000);
+    assert_true(place.direct);
+    assert_int_equal(place.last, 50000);
+    place.most = 0; /* none now: as little */
+    RIG_UNTIL(l, place.got == 100 + PIPE_READ + 60000);
+    assert_false(place.direct);
+    pipe_free(p);
+    close(fds[1]);
+    loop_free(l);
+}
+
+/* Without a queue what the kernel does not take stays the owner's, who hears when it takes more. */
+static void test_without_a_queue(void **state)
+{
+    struct loop *l = loop_new();
+    struct sink s = {0};
+    int fds[2];
+    static uint8_t bytes[300000];
+    assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+    open_pipe(l, &s, -1, fds[1], PIPE_OWN_OUT, 0);
+    size_t n = pipe_write(s.pipe, bytes, sizeof bytes);
+    assert_true(n > 0 && n < sizeof bytes);
+    assert_int_equal(pipe_queued(s.pipe), 0);
+    loop_turn(l, false);
+    assert_int_equal(s.writable, 0);
+    assert_int_equal(read(fds[0], bytes, n), n);
+    RIG_UNTIL(l, s.writable == 1);
+    assert_int_equal(pipe_write(s.pipe, bytes, 10), 10);
+    loop_turn(l, false);
+    assert_int_equal(s.writable, 1); /* told once, and no busy turn */
+    pipe_end(s.pipe);
+    assert_int_equal(read(fds[0], bytes, 20), 10);
+    assert_int_equal(read(fds[0], bytes, 20), 0);
+    pipe_free(s.pipe);
+    close(fds[0]);
+    loop_free(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +339,8 @@ int main(void)
         cmocka_unit_test(test_shared_file_is_left_blocking),
         cmocka_unit_test(test_files_and_dev_null),
         cmocka_unit_test(test_flush_waits_for_a_reader),
+        cmocka_unit_test(test_much_is_read_into_the_owners_space),
+        cmocka_unit_test(test_without_a_queue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
