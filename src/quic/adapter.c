@@ -11,8 +11,9 @@
 #define CLOSE_AGAIN    1000000u
 #define ROW_US         500u
 /* A path is near when its round trips take no longer, or when nothing is known of it. */
-#define NEAR_US 1000u
-#define TICK_US 1000u
+#define NEAR_US       1000u
+#define TICK_US       1000u
+#define ROUNDS_PARTED 12
 
 /* The time for the library. On a near path it moves in ticks (docs/adr/0019). */
 static ngtcp2_tstamp stamp(struct quic *q, uint64_t now_us)
@@ -191,12 +192,24 @@ static struct quic_clock_facts clock_facts(const struct quic *q, const struct qu
     };
 }
 
+static void see_trip(struct quic *q, uint64_t us)
+{
+    if (!q->least_us || us < q->least_us)
+        q->least_us = us ? us : 1;
+}
+
+/* Near until a round trip has said otherwise: the first ones count for long. The link's least may
+ * be of a busy moment. */
+static bool is_near(const struct quic *q, const struct quic_facts *f)
+{
+    return !q->least_us || q->least_us <= NEAR_US || (f->floor_us && f->floor_us <= NEAR_US);
+}
+
 /* Statistics, clock and yield after something happened. */
 void quic_turn(struct quic *q, const struct quic_facts *f, uint64_t now_us)
 {
     if (!q->conn)
         return;
-    q->tick_us = f->floor_us <= NEAR_US ? TICK_US : 1;
     q->turn_us = now_us;
     uint64_t before = q->stat.bytes_in_flight;
     conn_stat(q->conn, &q->stat);
@@ -205,8 +218,13 @@ void quic_turn(struct quic *q, const struct quic_facts *f, uint64_t now_us)
         quic_yield_silence(&q->yield);
     if (f->path != q->path)
         quic_yield_path(&q->yield, f->floor_us, now_us);
-    q->path = f->path;
     uint64_t rtt = q->stat.latest_rtt;
+    if (f->path != q->path)
+        q->least_us = 0;
+    else if (q->done && rtt != q->rtt_seen && rtt != UINT64_MAX)
+        see_trip(q, rtt / NGTCP2_MICROSECONDS);
+    q->tick_us = is_near(q, f) ? TICK_US : 1;
+    q->path = f->path;
     bool news = rtt != q->rtt_seen || q->stat.bytes_in_flight < before;
     if (q->done && news && rtt != UINT64_MAX && before)
         quic_yield_sample(&q->yield, rtt / NGTCP2_MICROSECONDS, before, now_us);
@@ -280,6 +298,20 @@ static void forget(struct quic *q)
     q->counters.dropped++;
 }
 
+/* Rounds that begin and end in one tick have no rate, and three of them without a higher one end
+ * BBR's start: with the rate of the handshake for a long time. So at the start each takes a tick;
+ * that many rounds double what may be in flight beyond all measure. */
+static void part_rounds(struct quic *q, uint64_t now_us)
+{
+    if (q->tick_us == 1 || !q->done || q->parted >= ROUNDS_PARTED || !q->sent_us ||
+        !quic_table_next(&q->table, STREAM_BULK))
+        return;
+    if (stamp(q, now_us) / NGTCP2_MICROSECONDS != q->sent_us)
+        return;
+    quic_clock_step(&q->clock, TICK_US);
+    q->parted++;
+}
+
 int quic_receive(struct quic *q, const uint8_t *dgram, size_t len, const struct quic_facts *f,
                  uint64_t now_us)
 {
@@ -298,8 +330,10 @@ int quic_receive(struct quic *q, const uint8_t *dgram, size_t len, const struct 
         q->counters.dropped++;
         return q->over[0] ? ERR_STATE : ERR_OK;
     }
-    if (q->turn_us != now_us) /* a row of datagrams comes at one time */
+    if (q->turn_us != now_us) { /* a row of datagrams comes at one time */
         quic_turn(q, f, now_us);
+        part_rounds(q, now_us);
+    }
     ngtcp2_path path = path_of(q);
     ngtcp2_pkt_info info = {0}; /* ECN stays with the link: QUIC is told of no marks */
     q->news = !q->done;         /* on_acked adds */
@@ -523,6 +557,8 @@ int quic_poll(struct quic *q, const struct quic_facts *f, uint64_t now_us, struc
         do_todo(q);
         if (!fill_batch(q, f, ts, out) && out->len && q->done)
             q->paced = ts;
+        if (out->len)
+            q->sent_us = ts / NGTCP2_MICROSECONDS;
     }
     quic_turn(q, f, now_us);
     bury(q, now_us);

@@ -40,7 +40,10 @@ struct quic {
     bool news;         /* the packet that is being read changed what is in flight */
     uint64_t acked_us, now_us;
     uint64_t tick_us, stamp_us; /* private time of the library: its step, the newest */
+    uint64_t least_us;          /* round trip on this path; 0: none yet */
     uint64_t turn_us;           /* real, of the newest quic_turn */
+    uint64_t sent_us;           /* private, of the newest batch */
+    unsigned parted;            /* rounds at the start, see adapter.c */
     uint64_t paced; /* nanoseconds: the batch that the pacer knows nothing of; 0: none */
 
     struct quic_table table;

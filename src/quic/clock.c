@@ -97,6 +97,12 @@ bool quic_clock_silent(const struct quic_clock *c, const struct quic_clock_facts
     return f->owes && (c->stands || now_us >= pause_at(c, f));
 }
 
+void quic_clock_step(struct quic_clock *c, uint64_t us)
+{
+    if (!c->stands)
+        c->shift += (int64_t)us;
+}
+
 uint64_t quic_clock_now(struct quic_clock *c, uint64_t now_us)
 {
     if (!c->stands)

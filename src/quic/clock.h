@@ -46,6 +46,8 @@ bool quic_clock_turn(struct quic_clock *c, const struct quic_clock_facts *f, uin
 /* Something is owed, and nothing was proven for as long as a jump asks for. */
 bool quic_clock_silent(const struct quic_clock *c, const struct quic_clock_facts *f,
                        uint64_t now_us);
+/* Move on by so much at once, besides real time; nothing while it stands. */
+void quic_clock_step(struct quic_clock *c, uint64_t us);
 /* The private time now; never smaller than any before. */
 uint64_t quic_clock_now(struct quic_clock *c, uint64_t now_us);
 /* Real time of a private one, or of the moment when it will begin to stand, whichever is first;
