@@ -191,7 +191,7 @@ def meson_tests(tally, name, suites, limit, env=None, extra=(), before=()):
 
 
 class Beside:
-    """Simulators while the block runs, at the lowest priority: sessions mostly wait, and what waits takes no
+    """Simulators while the block runs, at a low priority: sessions mostly wait, and what waits takes no
     processor from those who have nothing to wait for. At the end of the block the rest is waited for."""
 
     def __init__(self, tally, work):
@@ -334,7 +334,7 @@ def check(tally):
 
     def sims(own):
         if built[ASAN]:
-            meson_tests(own, ASAN, ["sim"], 1500, SANITIZERS, before=["nice", "-n", "19"])
+            meson_tests(own, ASAN, ["sim"], 1500, SANITIZERS, before=["nice", "-n", "10"])
 
     with Stage("e2e and interop on the release build, beside them sim under ASan and UBSan"):
         with Beside(tally, sims):
