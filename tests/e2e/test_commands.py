@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -188,6 +189,53 @@ def test_background_and_nothing(far, box):
     p.send_signal(signal.SIGTERM)
     assert p.communicate(timeout=20) == (b"", b"")
     assert p.returncode == 0
+
+
+def udp_ports(pid):
+    """Of the process's own sockets."""
+    links = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            links.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+        except OSError:
+            pass
+    with open(f"/proc/{pid}/net/udp") as f:
+        rows = [line.split() for line in f.readlines()[1:]]
+    return [int(r[1].split(":")[1], 16) for r in rows if f"socket:[{r[9]}]" in links]
+
+
+def dirty_kb(pid):
+    with open(f"/proc/{pid}/smaps_rollup") as f:
+        return sum(int(line.split()[1]) for line in f if line.startswith("Private_Dirty"))
+
+
+def test_strangers_who_flood_the_server(far, box):
+    """QUIC initials for ids that nobody announced, of all versions, and rubbish: no answer, no memory, no harm."""
+    p = far.popen("tern-f", "far", "cat", stdin=subprocess.PIPE)
+    p.stdin.write(b"before\n")
+    p.stdin.flush()
+    assert p.stdout.readline() == b"before\n"
+    server, = [s for s in box.servers() if udp_ports(s)]
+    ports, before = udp_ports(server), dirty_kb(server)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.setblocking(False)
+        for i in range(20000):
+            version = (1, 0x6b3343cf, 0, 0xff00001d)[i % 4].to_bytes(4, "big")
+            initial = b"\xc3" + version + b"\x10" + os.urandom(16) + b"\x08" + os.urandom(8) + b"\x00\x44\x00"
+            kinds = (initial.ljust(1200, b"x"), initial, b"\x40" + os.urandom(40), os.urandom(1 + i % 60))
+            try:
+                stranger.sendto(kinds[i // 4 % 4], ("127.0.0.1", ports[i % len(ports)]))
+            except BlockingIOError:
+                pass
+        p.stdin.write(b"meanwhile\n")
+        p.stdin.flush()
+        assert p.stdout.readline() == b"meanwhile\n"
+        assert dirty_kb(server) - before < 4096
+        out, _ = p.communicate(b"after\n" * 100000, timeout=60)
+        assert out == b"after\n" * 100000
+        assert p.returncode == 0
+        with pytest.raises(BlockingIOError):
+            stranger.recv(2000)
 
 
 def test_many_at_once(far, box):
