@@ -242,8 +242,12 @@ void grid_delete_cells(struct grid *g, uint16_t row, uint16_t col, unsigned n, u
 
 void grid_set_wrapped(struct grid *g, uint16_t row, bool wrapped)
 {
-    if (g->row[row]->wrapped != wrapped)
-        grid_own(g, row)->wrapped = wrapped;
+    if (g->row[row]->wrapped == wrapped)
+        return;
+    struct row *r = grid_own(g, row);
+    r->wrapped = wrapped;
+    if (wrapped) /* its last cell may be empty: the cursor was put behind it (DECRC) */
+        row_reach(r, g->cols);
 }
 
 void grid_set_mark(struct grid *g, uint16_t row, uint8_t mark)

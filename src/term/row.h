@@ -31,7 +31,8 @@ struct row {
                       an   erased line, which has none: one such row may stand in many places */
     uint32_t version; /* raised each time row_own clones the row, so two rows of one id and one
                          version that are both shared look the same; 0 for a new line */
-    bool wrapped;     /* soft-wrapped: its text goes on in the next row */
+    bool wrapped;     /* soft-wrapped: its text goes on in the next row; when that is set `used` is
+                         the screen's width, by which others know it */
     uint8_t mark;     /* ROW_PROMPT or 0. Goes with the row wherever it moves and when it is erased
                          from the first column to the last; cells that are copied leave it */
     uint16_t padded;  /* not 0: the last column, left empty because a wide character did not fit and

@@ -503,6 +503,21 @@ static void one_row_wraps(void **state)
     end(&s);
 }
 
+/* A row may wrap though its last cell is empty: nothing of the next row comes there. */
+static void an_empty_last_cell_wraps(void **state)
+{
+    (void)state;
+    struct story s;
+    begin(&s, 1, 10, 3);
+    say(s.far, "0123456789\0337\033[K\0338x\r\n\n\n\n\n");
+    deliver(&s, SIZE_MAX);
+    show(&s);
+    expect(&s, s.before, "012345678");
+    expect(&s, s.before + 1, "x");
+    assert_true(history_line(term_history(s.tty), s.before)->wrapped);
+    end(&s);
+}
+
 /* The next line of the scrollback, as it would be copied; false: there is none. */
 static bool copied(struct history *h, uint64_t *at, char *out, size_t size)
 {
@@ -655,11 +670,12 @@ static void survives_a_full_buffer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(waits_for_the_screen),   cmocka_unit_test(costs_little),
-        cmocka_unit_test(brings_marks),           cmocka_unit_test(tells_gaps),
-        cmocka_unit_test(one_row_wraps),          cmocka_unit_test(joins_other_widths),
-        cmocka_unit_test(links_of_lines),         cmocka_unit_test(counts_in_groups),
-        cmocka_unit_test(survives_a_full_buffer), cmocka_unit_test(random_stories),
+        cmocka_unit_test(waits_for_the_screen), cmocka_unit_test(costs_little),
+        cmocka_unit_test(brings_marks),         cmocka_unit_test(tells_gaps),
+        cmocka_unit_test(one_row_wraps),        cmocka_unit_test(an_empty_last_cell_wraps),
+        cmocka_unit_test(joins_other_widths),   cmocka_unit_test(links_of_lines),
+        cmocka_unit_test(counts_in_groups),     cmocka_unit_test(survives_a_full_buffer),
+        cmocka_unit_test(random_stories),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
