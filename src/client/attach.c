@@ -40,7 +40,9 @@ struct attach {
     uint64_t linger_until;
     struct later later;
     struct sigwatch *watches[LEAVE_SIGNALS];
-    int signal; /* that made us leave, 0 = none */
+    struct tty_size size; /* what the far side has been told */
+    bool size_seen;       /* before its signal came */
+    int signal;           /* that made us leave, 0 = none */
     bool tty_lost, suspended;
     bool unknown; /* the far side does not know the session any more */
     bool login;
@@ -51,10 +53,27 @@ struct attach {
 
 /* ---- a turn ---------------------------------------------------------------------------------- */
 
+static bool same_size(const struct tty_size *x, const struct tty_size *y)
+{
+    return x->cols == y->cols && x->rows == y->rows;
+}
+
+/* The signal takes its time, and until then bytes would be made for the old size. */
+static void look_at_size(struct attach *a, uint64_t now_us)
+{
+    struct tty_size size = tty_size(a->tty);
+    if (same_size(&size, &a->size))
+        return;
+    a->size = size;
+    a->size_seen = true;
+    client_end_resize(a->end, size.cols, size.rows, now_us);
+}
+
 /* Bytes to the tty as it takes them; what it does not take stays with the session, which then skips
  * frames: so its own queue is filled by little. */
 static void pump_tty(struct attach *a, uint64_t now_us)
 {
+    look_at_size(a, now_us);
     struct buf *out = client_end_tty(a->end, now_us);
     if (a->tty_lost)
         buf_skip(out, buf_len(out));
@@ -181,6 +200,11 @@ static void on_keys(void *ctx, const uint8_t *bytes, size_t len)
 static void on_resized(void *ctx, const struct tty_size *size)
 {
     struct attach *a = ctx;
+    bool known = a->size_seen && same_size(&a->size, size);
+    a->size_seen = false;
+    if (known)
+        return;
+    a->size = *size; /* or the same again: it was another one in between */
     client_end_resize(a->end, size->cols, size->rows, loop_now_us(a->loop));
     later_set(&a->later);
 }
@@ -194,8 +218,7 @@ static void on_resumed(void *ctx)
     else
         client_end_repaint(a->end, now_us);
     a->suspended = false;
-    struct tty_size size = tty_size(a->tty);
-    client_end_resize(a->end, size.cols, size.rows, now_us);
+    look_at_size(a, now_us);
     later_set(&a->later);
 }
 
@@ -315,6 +338,7 @@ static void make_end(struct attach *a, const struct attach_config *c)
 {
     struct tty_size size = tty_size(a->tty);
     struct view_facts facts = *c->facts;
+    a->size = size;
     facts.cols = size.cols;
     facts.rows = size.rows;
     a->end = client_end_new(&(struct client_end_config){

@@ -492,15 +492,18 @@ void client_end_keys(struct client_end *e, const void *bytes, size_t len, uint64
 
 uint64_t client_end_owed_answers(const struct client_end *e, uint64_t now_us)
 {
-    uint64_t until = e->user.questions.asked_us + QUESTIONS_WAIT_US;
-    return e->user.questions.asked && now_us < until ? until : 0;
+    const struct questions *q = &e->user.questions;
+    uint64_t asked = q->asked ? q->asked_us : 0, fence = q->fences ? q->fence_us : 0;
+    uint64_t until = (asked > fence ? asked : fence) + QUESTIONS_WAIT_US;
+    return (q->asked || q->fences) && now_us < until ? until : 0;
 }
 
 /* ---- the terminal ---- */
 
 void client_end_resize(struct client_end *e, uint16_t cols, uint16_t rows, uint64_t now_us)
 {
-    view_resize(e->view, cols, rows);
+    view_now(e->view, now_us);
+    client_tty_resize(&e->user, cols, rows);
     status_resize(&e->status, &e->lane, view_facts(e->view)->rows, now_us);
     sync_user_resize(e->lane.sync, cols, rows, now_us);
     e->dirty = true;
@@ -594,7 +597,9 @@ struct buf *client_end_tty(struct client_end *e, uint64_t now_us)
     bool bar = make_bar(e, now_us);
     size_t before = buf_len(&e->tty);
     pump_history(e, now_us);
+    view_now(e->view, now_us);
     ignore_full(view_frame(e->view, s, bar ? (const char *)buf_data(&e->bar) : NULL, &e->tty));
+    client_tty_framed(&e->user, now_us);
     pump_history(e, now_us);
     e->status.frames += buf_len(&e->tty) > before;
     e->dirty = view_history_ready(e->view, s);
@@ -663,7 +668,8 @@ uint64_t client_end_deadline(struct client_end *e, uint64_t now_us)
     uint64_t at = lane_deadline(&e->lane, now_us);
     struct bar_facts f = bar_facts(e, now_us);
     at = min_of(at, bar_deadline(&f, now_us));
-    at = min_of(at, questions_deadline(&e->user.questions));
+    at = min_of(at, client_tty_deadline(&e->user));
+    at = min_of(at, view_deadline(e->view));
     if (e->fetch_us)
         at = min_of(at, min_of(e->fed_us + CLIENT_FETCH_SILENT_US,
                                e->message[0] ? e->fetch_us + CLIENT_FETCH_MOST_US

@@ -9,6 +9,8 @@ void client_tty_init(struct client_tty *t, bool native, struct view *v, struct l
                      struct buf *out)
 {
     *t = (struct client_tty){.native = native, .view = v, .lane = l, .out = out};
+    t->cols = view_facts(v)->cols;
+    t->rows = view_facts(v)->rows;
     questions_init(&t->questions);
     buf_init(&t->text.text, EFFECT_TEXT_MAX + 1);
 }
@@ -115,6 +117,51 @@ static void tell_clip(struct client_tty *t)
     }
 }
 
+/* The terminal knows its new size some time before the kernel does; one whose word is never
+ * confirmed counts differently, and is no more asked. */
+#define ODD_US 1000000u
+
+static void read_fences(struct client_tty *t, uint64_t now_us)
+{
+    uint16_t cols, rows;
+    while (questions_fence(&t->questions, &cols, &rows)) {
+        if (view_fence(t->view, cols, rows) || !t->questions.answers.reports)
+            continue;
+        t->odd_us = now_us;
+        view_resize(t->view, cols, rows);
+    }
+    if (!t->odd_us || now_us - t->odd_us < ODD_US)
+        return;
+    t->odd_us = 0;
+    t->questions.answers.reports = false;
+    view_know(t->view, &t->questions.answers);
+    view_resize(t->view, t->cols, t->rows);
+}
+
+void client_tty_framed(struct client_tty *t, uint64_t now_us)
+{
+    for (unsigned n = view_fences(t->view); t->fences != n; t->fences++)
+        questions_fence_asked(&t->questions, now_us);
+}
+
+void client_tty_resize(struct client_tty *t, uint16_t cols, uint16_t rows)
+{
+    const struct view_facts *f = view_facts(t->view);
+    bool known = t->odd_us && f->cols == cols && f->rows == rows;
+    t->cols = cols;
+    t->rows = rows;
+    t->odd_us = 0;
+    if (!known)
+        view_resize(t->view, cols, rows);
+}
+
+uint64_t client_tty_deadline(const struct client_tty *t)
+{
+    uint64_t odd = t->odd_us ? t->odd_us + ODD_US : UINT64_MAX;
+    uint64_t at = questions_deadline(&t->questions);
+    return odd < at ? odd : at;
+}
+
 void client_tty_follow(struct client_tty *t, bool quiet, uint64_t now_us)
 {
     uint8_t scheme = t->questions.answers.scheme;
@@ -124,6 +171,7 @@ void client_tty_follow(struct client_tty *t, bool quiet, uint64_t now_us)
         t->scheme = scheme;
     }
     tell_clip(t);
+    read_fences(t, now_us);
     tell_facts(t, now_us);
 }
 

@@ -18,6 +18,9 @@ struct client_tty {
     bool told, news;        /* the server has been told of the terminal; not of the latest */
     struct tty_facts facts; /* what it was told */
     struct event_text text; /* of the server's events */
+    unsigned fences;        /* of the view, that the questions know of */
+    uint16_t cols, rows;    /* as the kernel says */
+    uint64_t odd_us;        /* since when the terminal itself says another; 0: it does not */
 };
 
 void client_tty_init(struct client_tty *t, bool native, struct view *v, struct lane *l,
@@ -27,6 +30,12 @@ void client_tty_fini(struct client_tty *t);
 void client_tty_start(struct client_tty *t, bool ask, uint64_t now_us);
 /* Answers came, or time went on: tells the server what is new. `quiet`: ask nothing further. */
 void client_tty_follow(struct client_tty *t, bool quiet, uint64_t now_us);
+/* A frame was made: its fence, if it has one, is answered some time. */
+void client_tty_framed(struct client_tty *t, uint64_t now_us);
+/* The kernel's word on the terminal's size. */
+void client_tty_resize(struct client_tty *t, uint16_t cols, uint16_t rows);
+/* When client_tty_follow may have something to do by time alone. */
+uint64_t client_tty_deadline(const struct client_tty *t);
 /* A record with text: shows what it asks for when it is whole. */
 void client_tty_event(struct client_tty *t, const struct event *e, uint64_t now_us);
 

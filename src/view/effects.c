@@ -32,6 +32,7 @@ void view_know(struct view *v, const struct answers *a)
     f->pixel_mouse = a->mouse_pixels == ANSWER_CAN;
     f->scheme = a->scheme_reports == ANSWER_CAN;
     f->graphemes = a->graphemes == ANSWER_CAN;
+    f->reports = a->reports;
     f->paint.ambiguous_unsure = !a->width[WIDTH_AMBIGUOUS];
 }
 

@@ -42,7 +42,7 @@ static void drop_all(struct feed *f)
 {
     while (f->n)
         drop_first(f);
-    f->done = f->from = 0;
+    f->done = f->fresh = f->from = 0;
 }
 
 void feed_fini(struct feed *f)
@@ -55,18 +55,23 @@ void feed_fini(struct feed *f)
     *f = (struct feed){0};
 }
 
+static void make_room(struct feed *f)
+{
+    if (f->n < f->size)
+        return;
+    size_t size = f->size ? f->size * 2 : 64;
+    struct feed_item *to = mem_resize(NULL, size, sizeof *to);
+    for (size_t k = 0; k < f->n; k++)
+        to[k] = *item_at(f, k);
+    free(f->item);
+    f->item = to;
+    f->size = size;
+    f->head = 0;
+}
+
 static void push(struct feed *f, const struct feed_item *i)
 {
-    if (f->n == f->size) {
-        size_t size = f->size ? f->size * 2 : 64;
-        struct feed_item *to = mem_resize(NULL, size, sizeof *to);
-        for (size_t k = 0; k < f->n; k++)
-            to[k] = *item_at(f, k);
-        free(f->item);
-        f->item = to;
-        f->size = size;
-        f->head = 0;
-    }
+    make_room(f);
     f->n++;
     *item_at(f, f->n - 1) = *i;
     f->bytes += item_bytes(i);
@@ -143,27 +148,27 @@ static bool join(struct view *v, uint64_t number, struct row *line)
     last->end += !tail;
     q->bytes += item_bytes(last);
     if (tail)
-        push(q, &(struct feed_item){FEED_LINE, number, number + 1, tail});
+        push(q, &(struct feed_item){FEED_LINE, number, number + 1, tail, 0});
     return true;
 }
 
 void view_history_line(struct view *v, uint64_t number, struct row *line)
 {
     if (!join(v, number, line))
-        push(&v->feed, &(struct feed_item){FEED_LINE, number, number + 1, line});
+        push(&v->feed, &(struct feed_item){FEED_LINE, number, number + 1, line, 0});
 }
 
 void view_history_gap(struct view *v, uint64_t first, uint64_t end)
 {
     if (first < end)
-        push(&v->feed, &(struct feed_item){FEED_GAP, first, end, NULL});
+        push(&v->feed, &(struct feed_item){FEED_GAP, first, end, NULL, 0});
 }
 
 void view_history_clear(struct view *v, uint64_t end)
 {
     drop_all(&v->feed);
     v->kept.from = 0;
-    push(&v->feed, &(struct feed_item){FEED_CLEAR, end, end, NULL});
+    push(&v->feed, &(struct feed_item){FEED_CLEAR, end, end, NULL, 0});
 }
 
 void view_history_skip(struct view *v, uint64_t end)
@@ -174,7 +179,7 @@ void view_history_skip(struct view *v, uint64_t end)
         last->end = last->end < end ? end : last->end;
         return;
     }
-    push(&v->feed, &(struct feed_item){FEED_SKIP, end, end, NULL});
+    push(&v->feed, &(struct feed_item){FEED_SKIP, end, end, NULL, 0});
 }
 
 void view_history_link(struct view *v, uint32_t number, const uint8_t *uri, size_t len)
@@ -192,7 +197,7 @@ void view_history_link(struct view *v, uint32_t number, const uint8_t *uri, size
 
 bool view_history_ready(const struct view *v, const struct snapshot *s)
 {
-    return feed_ready(v, &(struct frame){.s = s});
+    return !view_held(v) && feed_ready(v, &(struct frame){.s = s});
 }
 
 size_t view_history_bytes(const struct view *v)
@@ -214,11 +219,21 @@ static bool is_due(const struct view *v, size_t n, const struct frame *f)
     return i->end <= f->s->history_end && !waits;
 }
 
+/* How many rows may be fed before the terminal has told how it read those before. */
+static size_t allowed(const struct view *v, const struct frame *f)
+{
+    const struct proof *p = &v->proof;
+    if (!v->facts.reports || v->facts.rows < 2 || f->farewell || (p->flying && !proof_waits(p)))
+        return SIZE_MAX;
+    uint64_t open = p->fed + v->feed.fresh - p->sure;
+    return open < v->facts.rows ? v->facts.rows - (size_t)open : 0;
+}
+
 bool feed_ready(const struct view *v, const struct frame *f)
 {
     const struct feed *q = &v->feed;
-    return q->done < q->n && !v->facts.all_on_alt && (f->farewell || v->main_only || !f->s->alt) &&
-           is_due(v, q->done, f);
+    return q->done < q->n && allowed(v, f) && !v->facts.all_on_alt &&
+           (f->farewell || v->main_only || !f->s->alt) && is_due(v, q->done, f);
 }
 
 /* "12,345" */
@@ -287,14 +302,14 @@ struct at {
     uint16_t from;
 };
 
-/* Up to a screenful of pieces, beginning at the queue's place; next[i] is the place behind piece i.
- */
-static uint16_t gather(struct view *v, const struct frame *f, struct at *next)
+/* Up to a screenful of pieces, at most `most`, beginning at the queue's place; next[i] is the place
+ * behind piece i. */
+static uint16_t gather(struct view *v, const struct frame *f, size_t most, struct at *next)
 {
     struct feed *q = &v->feed;
     struct at at = {q->done, q->from};
     uint16_t n = 0;
-    while (n < v->facts.rows && at.item < q->n && is_due(v, at.item, f)) {
+    while (n < v->facts.rows && n < most && at.item < q->n && is_due(v, at.item, f)) {
         const struct feed_item *i = item_at(q, at.item);
         if (i->kind >= FEED_CLEAR)
             break;
@@ -412,15 +427,21 @@ static bool feed_lines(struct view *v, const struct frame *f, struct paint *p)
 {
     struct feed *q = &v->feed;
     uint16_t rows = v->facts.rows;
+    size_t most = allowed(v, f);
+    if (!most)
+        return false;
     struct at *next = mem_resize(NULL, rows, sizeof *next);
-    uint16_t n = gather(v, f, next), out = n;
+    /* One more than may go, for a row that is joined to the next one. */
+    uint16_t n = gather(v, f, most < rows ? most + 1 : rows, next), out = n;
     if (!n) {
         free(next);
         return false;
     }
+    if (out > most)
+        out = (uint16_t)most;
     /* The last row cannot be joined to one that is not there: it goes with the next lot. */
-    if (n == rows && n > 1 && q->piece[n - 1]->wrapped)
-        out = (uint16_t)(n - 1);
+    if (out == rows && out > 1 && q->piece[out - 1]->wrapped)
+        out--;
     for (uint16_t i = 0; i <= rows; i++) { /* and the one that comes behind them */
         uint16_t r = (uint16_t)(i - n);
         q->virt[i] = i < n                        ? q->piece[i]
@@ -443,7 +464,8 @@ static bool feed_lines(struct view *v, const struct frame *f, struct paint *p)
         v->ledger.first = item_at(q, q->done)->first;
     q->done = next[out - 1].item;
     q->from = next[out - 1].from;
-    if (q->done)
+    q->fresh += out;
+    if (q->done && item_at(q, q->done - 1)->end > v->ledger.end) /* none that is fed again */
         v->ledger.end = item_at(q, q->done - 1)->end;
     free(next);
     return true;
@@ -481,17 +503,59 @@ void feed_put(struct view *v, const struct frame *f, struct paint *p)
             return;
 }
 
+/* The first item was fed: it may have to be again. */
+static void keep_first(struct view *v)
+{
+    struct feed *q = &v->feed;
+    struct feed_item *i = item_at(q, 0);
+    if (i->kind == FEED_CLEAR)
+        proof_forget(&v->proof);
+    if (i->kind < FEED_CLEAR) {
+        q->bytes -= item_bytes(i);
+        proof_keep(&v->proof, i, v->facts.rows);
+        i->row = NULL;
+        q->bytes += item_bytes(i);
+    }
+    drop_first(q);
+}
+
+bool feed_again(struct view *v, size_t rows)
+{
+    struct feed *q = &v->feed;
+    struct proof *p = &v->proof;
+    struct feed_item i;
+    /* Where nothing bounds what is not proven, a screenful is all that may stand there twice. */
+    if (p->fed - p->sure > v->settle.rows)
+        p->sure = p->fed - v->settle.rows;
+    p->line = 0;
+    p->rest = 0;
+    /* Rows that came back may have been laid out anew, or not. */
+    uint16_t cols = v->settle.cols > v->facts.cols ? v->settle.cols : v->facts.cols;
+    while (proof_take(p, cols, &rows, &i)) {
+        make_room(q);
+        q->head--;
+        q->n++;
+        *item_at(q, 0) = i;
+        q->bytes += item_bytes(&i);
+    }
+    p->sure = p->fed;
+    p->sure_frames = p->frames;
+    return !rows;
+}
+
 void feed_commit(struct view *v)
 {
     struct feed *q = &v->feed;
+    v->proof.fed += q->fresh;
+    q->fresh = 0;
     for (; q->done; q->done--)
-        drop_first(q);
+        keep_first(v);
     v->kept = (struct view_kept){v->ledger, q->from, q->tail};
 }
 
 void feed_rollback(struct view *v)
 {
-    v->feed.done = 0;
+    v->feed.done = v->feed.fresh = 0;
     v->feed.from = v->kept.from;
     v->feed.tail = v->kept.tail;
     v->ledger = v->kept.ledger;

@@ -29,6 +29,7 @@ struct feed_item {
     enum feed_kind kind;
     uint64_t first, end; /* numbers; of a line first, first + 1, or more where rows were joined */
     struct row *row;     /* LINE: owned; as wide as the screen that it left, or joined */
+    uint64_t fed;        /* of one that was: see proof.h */
 };
 
 struct feed {
@@ -36,6 +37,7 @@ struct feed {
     size_t size, head, n;
     size_t bytes;
     size_t done;   /* items fed by the frame being made; they go when it fits */
+    size_t fresh;  /* rows fed by it */
     uint16_t from; /* column of item `done` that comes next: it is wider than the terminal */
     /* Scratch of one row each for a screenful. */
     struct row **piece;
@@ -52,7 +54,10 @@ void feed_fini(struct feed *f);
 bool feed_ready(const struct view *v, const struct frame *f);
 /* Feed what may be fed: the terminal shows the main screen. v->told is what it shows. */
 void feed_put(struct view *v, const struct frame *f, struct paint *p);
-/* The frame fits, or does not: forget what was fed, or take it back. */
+/* After a resize: queue again what is not proven, and what may stand in that many rows which came
+ * back from the scrollback. False: there are fewer lines than that. */
+bool feed_again(struct view *v, size_t rows);
+/* The frame fits, or does not: what was fed is no more to be fed, or is again. */
 void feed_commit(struct view *v);
 void feed_rollback(struct view *v);
 

@@ -342,18 +342,43 @@ static unsigned rows_differing(const struct view *v, const struct row *const *to
     return n;
 }
 
+/* After a resize: is everything known to have been read at the size that it was made for? Else
+ * rows that came back may be painted over already, and the cursor does not tell where they end. */
+static bool settle_sure(struct view *v)
+{
+    const struct settle *s = &v->settle;
+    return s->quiet || proof_whole(&v->proof);
+}
+
 /* After a resize. A terminal that grew may have taken lines back from its scrollback, which must
  * not be painted over: they are scrolled out again. Where they end is told by the cursor, which
  * moved with them; so row 0 of what we had shown becomes row 0 again. Where it cannot be found for
  * sure (a wider terminal joins rows), some of our own rows go with them, rather than that lines are
- * lost. A terminal that shrank has scrolled rows out by itself. */
+ * lost. A terminal that shrank has scrolled rows out by itself. Where rows that came back may be
+ * lost, they are painted over, and their lines fed again. */
 static void put_settle(struct view *v, struct paint *p)
 {
     struct settle *s = &v->settle;
     if (!s->pending || v->on_alt)
         return;
     s->pending = v->feed.tail = false;
+    v->feed.from = v->kept.from = 0; /* what may stand between would part the line */
     p->at_known = false;
+    v->fence_due = true;
+    if (!settle_sure(v)) {
+        size_t back = s->back + (s->wider ? s->joins : 0u);
+        uint64_t open = v->proof.fed - v->proof.sure;
+        /* Which rows of the terminal were joined is not known for sure, nor which sizes it had in
+         * between. */
+        size_t least = s->storm                  ? s->rows + (size_t)v->facts.rows
+                       : !s->wider               ? 0
+                       : s->rows > v->facts.rows ? s->rows
+                                                 : v->facts.rows;
+        if (back + open < least)
+            back = least - (size_t)open;
+        if (feed_again(v, back))
+            return;
+    }
     if (!s->grown)
         return;
     unsigned up = s->wider ? s->least : s->most;
@@ -382,6 +407,25 @@ static void put_picture(struct view *v, const struct frame *f, struct paint *p)
         told[i] = row_ref(v->want[i]);
         row_unref(old);
     }
+}
+
+/* So many rows fed by one frame are a burst. */
+#define BURST_ROWS 4
+
+/* Behind the picture. With every half screenful of rows, so that the next half need not wait; and
+ * at the end of a burst. */
+static void put_fence(struct view *v, const struct frame *f, struct paint *p)
+{
+    struct proof *q = &v->proof;
+    if (!v->facts.reports || v->on_alt || f->farewell || v->facts.rows < 2 || q->flying)
+        return;
+    bool burst = v->feed.fresh >= BURST_ROWS && !feed_ready(v, f);
+    if (!v->fence_due && !burst && q->fed + v->feed.fresh - q->sure < (v->facts.rows + 1u) / 2)
+        return;
+    proof_fence_put(q, v->facts.cols, v->facts.rows, p->out);
+    q->fed_at += v->feed.fresh;
+    q->frames_at++;
+    v->fence_due = p->at_known = false;
 }
 
 static void put_frame(struct view *v, const struct frame *f, struct buf *out)
@@ -421,6 +465,7 @@ static void put_frame(struct view *v, const struct frame *f, struct buf *out)
     put_settle(v, &p);
     feed_put(v, f, &p);
     put_picture(v, f, &p);
+    put_fence(v, f, &p);
     put_cursor(v, f, &p);
     paint_store(v, &p);
     put_modes(v, &s->modes, out);
@@ -442,10 +487,13 @@ int frame_put(struct view *v, const struct frame *f, struct buf *out)
     uint8_t keys[SCREENS];
     memcpy(keys, v->kitty_keys, sizeof keys);
     struct settle settle = v->settle;
+    struct proof proof = v->proof;
     struct colours *colours = colours_ref(v->colours);
     put_frame(v, f, out);
     if (!buf_err(out)) {
         colours_unref(colours);
+        if (buf_len(out) > mark && !(on_alt && v->on_alt))
+            proof_wrote(&v->proof);
         feed_commit(v);
         return 0;
     }
@@ -454,6 +502,9 @@ int frame_put(struct view *v, const struct frame *f, struct buf *out)
     v->on_alt = on_alt;
     memcpy(v->kitty_keys, keys, sizeof keys);
     v->settle = settle;
+    v->proof.flying = proof.flying;
+    v->proof.sent = proof.sent;
+    v->fence_due = true;
     feed_rollback(v);
     v->bells = bells;
     v->clips = clips;
@@ -463,10 +514,17 @@ int frame_put(struct view *v, const struct frame *f, struct buf *out)
     return ERR_CAP;
 }
 
+bool view_held(const struct view *v)
+{
+    return v->settle.pending && !v->on_alt && proof_waits(&v->proof);
+}
+
 int view_frame(struct view *v, const struct snapshot *s, const char *bar, struct buf *out)
 {
     BUG_ON(!v->started);
-    int err = frame_put(v, &(struct frame){.s = s, .bar = bar}, out);
+    if (!v->settle.pending) /* else what counts is how it was before the resize */
+        proof_tick(&v->proof);
+    int err = view_held(v) ? ERR_OK : frame_put(v, &(struct frame){.s = s, .bar = bar}, out);
     struct snapshot *old = v->last;
     v->last = snapshot_ref(s);
     snapshot_unref(old);

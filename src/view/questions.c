@@ -41,6 +41,23 @@ const struct buf *questions_clip(struct questions *q)
     return whole ? &q->clip : NULL;
 }
 
+void questions_fence_asked(struct questions *q, uint64_t now_us)
+{
+    q->fences++;
+    q->fence_us = now_us;
+}
+
+bool questions_fence(struct questions *q, uint16_t *cols, uint16_t *rows)
+{
+    if (!q->report_n)
+        return false;
+    *rows = q->report[0][0];
+    *cols = q->report[0][1];
+    memmove(q->report[0], q->report[1], sizeof q->report - sizeof q->report[0]);
+    q->report_n--;
+    return true;
+}
+
 /* ---- asking ---- */
 
 static void put_colours(struct buf *out)
@@ -156,6 +173,7 @@ static bool plain_answer(struct questions *q, const uint8_t *p, size_t len, uint
     unsigned v[PARAMS], n = params(p, len, v);
     if (final == 'R' && n == 2 && q->cpr && v[0] && v[1]) {
         unsigned which = WIDTH_STRINGS - q->cpr--;
+        a->reports = true;
         a->width[which] = (uint8_t)(v[1] >= 2 && v[1] <= 17 ? v[1] - 1 : 0);
     } else if (final == 't' && n == 3 && v[0] == 6) {
         a->cell_h = pixels(v[1]);
@@ -167,6 +185,22 @@ static bool plain_answer(struct questions *q, const uint8_t *p, size_t len, uint
         return final == 't'; /* no key */
     }
     q->changed = true;
+    return true;
+}
+
+/* The answer to a fence? Its row is the terminal's last: row 1 with a small number is F3 with
+ * modifiers. */
+static bool fence_answer(struct questions *q, const uint8_t *p, size_t len, uint8_t final)
+{
+    unsigned v[PARAMS], n = params(p, len, v);
+    if (!q->fences || q->cpr || final != 'R' || n != 2 || !v[0] || !v[1] ||
+        (v[0] == 1 && v[1] <= 16))
+        return false;
+    q->fences--;
+    if (q->report_n < QUESTIONS_REPORTS) {
+        q->report[q->report_n][0] = (uint16_t)(v[0] < 65535 ? v[0] : 65535);
+        q->report[q->report_n++][1] = (uint16_t)(v[1] < 65535 ? v[1] : 65535);
+    }
     return true;
 }
 
@@ -298,7 +332,7 @@ static void csi_done(struct questions *q, struct buf *keys)
         if (p[0] == '>' && final == 'm' && len >= 4 && p[1] == '4' && p[2] == ';')
             q->answers.modify_other = q->changed = true;
         drop(q);
-    } else if (q->asked && plain_answer(q, p, len, final)) {
+    } else if (fence_answer(q, p, len, final) || (q->asked && plain_answer(q, p, len, final))) {
         drop(q);
     } else {
         give_back(q, keys);
@@ -460,7 +494,7 @@ void questions_feed(struct questions *q, const void *bytes, size_t len, uint64_t
     /* No key waits for its rest once all answers are there: the Escape key least of all. */
     bool maybe = (q->held_n > 2 && q->held[2] == '?' && !q->paste) ||
                  (q->clip_until_us && (q->state == STRING || q->state == STRING_ESC));
-    if (!q->asked && q->state != GROUND && !maybe)
+    if (!q->asked && !q->fences && q->state != GROUND && !maybe)
         give_back(q, keys);
 }
 

@@ -35,6 +35,7 @@ struct answers {
     bool sixel;       /* DA1 has 4 */
     char version[64]; /* XTVERSION, printable ASCII; "" = not told */
     struct answer_colour fg, bg, cursor, palette[16];
+    bool reports;      /* cursor reports are answered */
     bool kitty;        /* the kitty keyboard protocol is spoken */
     bool modify_other; /* modifyOtherKeys is */
     enum answer_mode sync, graphemes, scheme_reports, mouse_pixels; /* 2026, 2027, 2031, 1016 */
@@ -44,12 +45,19 @@ struct answers {
     uint8_t width[WIDTH_STRINGS]; /* columns of each string; 0 = not told */
 };
 
+/* Most answers to fences that are kept until they are asked for. */
+#define QUESTIONS_REPORTS 4
+
 struct questions {
     struct answers answers;
-    uint8_t asked; /* fences awaited */
-    bool waited;   /* long enough */
-    bool changed;  /* answers changed since questions_changed() */
-    uint8_t cpr;   /* cursor reports to come */
+    uint8_t asked;     /* fences awaited */
+    bool waited;       /* long enough */
+    bool changed;      /* answers changed since questions_changed() */
+    uint8_t cpr;       /* cursor reports to come */
+    unsigned fences;   /* and behind these, of fences */
+    uint64_t fence_us; /* when the last one was asked */
+    uint8_t report_n;
+    uint16_t report[QUESTIONS_REPORTS][2]; /* answers to them: rows, columns */
     uint8_t state;
     bool paste;             /* inside a bracketed paste: nothing in it is an answer */
     size_t string;          /* bytes of the string so far */
@@ -79,6 +87,13 @@ void questions_colours_put(struct questions *q, uint64_t now_us, struct buf *out
 void questions_clip_asked(struct questions *q, uint64_t now_us);
 /* "selection;base64", once: until the next call; NULL: nothing has come. */
 const struct buf *questions_clip(struct questions *q);
+
+/* The terminal was asked for the place of its cursor, which stands in the last cell (the view's
+ * fence). Its answer is taken out of the input however late it comes. In row 1 it is not told from
+ * a function key (`CSI 1;2 R`): screens of one row must not be asked. */
+void questions_fence_asked(struct questions *q, uint64_t now_us);
+/* The next answer to one; false: none. */
+bool questions_fence(struct questions *q, uint16_t *cols, uint16_t *rows);
 
 /* Input of the terminal: answers are taken out, the user's keys are appended to keys, in order. */
 void questions_feed(struct questions *q, const void *bytes, size_t len, uint64_t now_us,

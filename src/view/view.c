@@ -63,6 +63,7 @@ void view_free(struct view *v)
         return;
     rows_free(v);
     feed_fini(&v->feed);
+    proof_fini(&v->proof);
     snapshot_unref(v->last);
     colours_unref(v->colours);
     bar_free(v);
@@ -90,6 +91,9 @@ void view_repaint(struct view *v)
     v->told_all = v->at_known = v->pen_known = false;
 }
 
+/* tmux tells of a first change of size at once, of more within 250 ms only the last one. */
+#define STORM_US 500000u
+
 /* The terminal may have scrolled what it shows, in either direction, and the cursor with it: that
  * is remembered as the distance between the two (see frame.c). */
 static void settle_note(struct view *v, uint16_t cols, uint16_t rows)
@@ -106,21 +110,63 @@ static void settle_note(struct view *v, uint16_t cols, uint16_t rows)
             s->most++;
             s->least += r && !(v->wraps && r->wrapped);
         }
+        s->rows = v->facts.rows;
+        s->cols = v->facts.cols;
+        s->quiet = v->proof.now_us - v->proof.wrote_us >= PROOF_QUIET_US && !v->proof.flying;
+        s->joins = v->feed.tail;
+        for (uint16_t i = 0; i < v->facts.rows; i++) {
+            const struct row *r = v->told[SCREEN_MAIN][i];
+            s->joins += !r || !v->wraps || r->wrapped;
+        }
         /* Row 0 itself may be joined to the line above it. */
         s->joined = v->feed.tail && !s->least;
         if (v->feed.tail && s->least)
             s->least--;
     }
+    bool same = cols == v->facts.cols && rows == v->facts.rows;
+    uint16_t back = same ? rows : rows > s->rows ? (uint16_t)(rows - s->rows) : 0;
+    if (back > s->back)
+        s->back = back;
     s->wider |= cols > v->facts.cols;
+    s->storm |= v->resized_us && v->proof.now_us - v->resized_us < STORM_US;
+    v->resized_us = v->proof.now_us;
     s->grown |= cols > v->facts.cols || rows > v->facts.rows;
+}
+
+void view_now(struct view *v, uint64_t now_us)
+{
+    v->proof.now_us = now_us;
+}
+
+uint64_t view_deadline(const struct view *v)
+{
+    const struct proof *p = &v->proof;
+    return proof_waits(p) ? p->sent_us + PROOF_WAIT_US : UINT64_MAX;
+}
+
+unsigned view_fences(const struct view *v)
+{
+    return v->proof.sent;
+}
+
+bool view_fence(struct view *v, uint16_t cols, uint16_t rows)
+{
+    const struct proof *p = &v->proof;
+    /* One to a fence from before a resize says nothing of the size by now. */
+    bool fresh = p->flying && !p->stale && !p->old;
+    proof_answer(&v->proof, cols, rows);
+    return !fresh || (cols == v->facts.cols && rows == v->facts.rows);
 }
 
 void view_resize(struct view *v, uint16_t cols, uint16_t rows)
 {
+    cols = clamp_size(cols);
+    rows = clamp_size(rows);
     settle_note(v, cols, rows);
+    v->proof.old = true;
     rows_free(v);
-    v->facts.cols = clamp_size(cols);
-    v->facts.rows = clamp_size(rows);
+    v->facts.cols = cols;
+    v->facts.rows = rows;
     rows_new(v);
     v->at_known = false;
 }
@@ -131,6 +177,7 @@ static int take(struct view *v, struct buf *out)
 {
     view_repaint(v);
     v->settle.pending = v->feed.tail = v->kept.tail = false;
+    proof_reset(&v->proof);
     v->started = true;
     v->on_alt = false;
     if (v->facts.all_on_alt) {

@@ -33,6 +33,7 @@ struct view_facts {
     bool scheme;              /* CSI ? 2031 h */
     bool graphemes;           /* CSI ? 2027 h */
     bool clear_scrollback;    /* CSI 3 J is understood */
+    bool reports;             /* cursor reports (CSI 6 n) are answered: view_know tells */
 };
 
 /* The least that can be assumed of an unknown $TERM: a VT100 with ANSI colours. */
@@ -62,7 +63,21 @@ int MUST_USE view_start(struct view *v, struct buf *out);
  * corner shows, and the rest is blank. Only between start/resume and suspend/end. */
 int MUST_USE view_frame(struct view *v, const struct snapshot *s, const char *bar, struct buf *out);
 
-/* The terminal has a new size: what it shows is unknown from now on. Appends nothing. */
+/* The time, before what follows; never goes back. A view that is not told counts on nothing having
+ * been read by the terminal. */
+void view_now(struct view *v, uint64_t now_us);
+/* When view_frame may have something new by time alone; UINT64_MAX: never. */
+uint64_t view_deadline(const struct view *v);
+
+/* Fences (see proof.h) that view_frame has written since the start: so many answers to `CSI 6 n`
+ * come, in order. */
+unsigned view_fences(const struct view *v);
+/* The answer to a fence. False: the terminal has another size than the view has been told. */
+bool view_fence(struct view *v, uint16_t cols, uint16_t rows);
+
+/* The terminal has a new size: what it shows is unknown from now on. Appends nothing. The same size
+ * again: it had another one in between. Bytes written before may be read by the terminal after it:
+ * lines that may have suffered by that are fed again, at most a screenful. */
 void view_resize(struct view *v, uint16_t cols, uint16_t rows);
 
 /* The next frame tells the terminal everything again (Ctrl-L, SIGCONT). */

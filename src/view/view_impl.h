@@ -3,6 +3,7 @@
 #define TERN_VIEW_VIEW_IMPL_H
 
 #include "view/feed.h"
+#include "view/proof.h"
 #include "view/view.h"
 
 /* Longest smcup or rmcup that is believed. */
@@ -24,6 +25,11 @@ struct settle {
     bool wider, grown; /* at some time since; else no line can have come back */
     uint16_t most, least;
     bool joined; /* least would be -1: the cursor's row may begin with a line of the scrollback */
+    bool quiet;  /* all before it had been read for sure */
+    bool storm;  /* shortly after another one: terminals leave some out then */
+    uint16_t rows, cols; /* before */
+    uint16_t joins;      /* rows that a wider terminal may have joined, so that others came back */
+    uint16_t back;       /* rows that may have come back because it is higher */
 };
 
 struct view {
@@ -55,6 +61,9 @@ struct view {
     char *bar_text;                    /* their text, or NULL */
     const struct row **want;           /* scratch: rows of the frame being made */
     struct feed feed;
+    struct proof proof;
+    uint64_t resized_us;
+    bool fence_due; /* the next frame on the main screen ends in one */
     struct view_ledger ledger;
     struct view_kept kept;
     struct settle settle;
@@ -77,6 +86,10 @@ struct frame {
     bool farewell; /* the main screen, without title prefix, cursor below the last line */
 };
 int MUST_USE frame_put(struct view *v, const struct frame *f, struct buf *out);
+
+/* After a resize no frame is made before the fence on its way is answered: what it proves need not
+ * be fed again. */
+bool view_held(const struct view *v);
 
 /* Take back what effects.c did that stays. */
 void effects_undo(const struct view *v, struct buf *out);

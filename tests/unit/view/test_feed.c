@@ -34,6 +34,9 @@ struct story {
     size_t extra;         /* lines that may be repeated, or be the shell's */
     bool widths;          /* the width changes too */
     unsigned printed;
+    bool answers; /* the terminal answers cursor reports */
+    uint64_t now_us;
+    struct buf said; /* answers on their way */
 };
 
 static void say(struct term *t, const char *text)
@@ -41,10 +44,32 @@ static void say(struct term *t, const char *text)
     term_write(t, text, strlen(text));
 }
 
+/* The terminal reads so many bytes. */
+static void flush_some(struct story *s, size_t n)
+{
+    struct buf *said = term_replies(s->tty);
+    term_write(s->tty, buf_data(&s->out), n);
+    buf_skip(&s->out, n);
+    buf_put(&s->said, buf_data(said), buf_len(said));
+    buf_clear(said);
+}
+
 static void flush(struct story *s)
 {
-    term_write(s->tty, buf_data(&s->out), buf_len(&s->out));
-    buf_skip(&s->out, buf_len(&s->out));
+    flush_some(s, buf_len(&s->out));
+}
+
+/* Its answers are read. A size that it says and the kernel does not yet is believed. */
+static void hear(struct story *s)
+{
+    buf_put_u8(&s->said, 0);
+    for (const char *at = (const char *)buf_data(&s->said); *at; at++) {
+        unsigned rows, cols;
+        if (sscanf(at, "\033[%u;%uR", &rows, &cols) == 2 &&
+            !view_fence(s->view, (uint16_t)cols, (uint16_t)rows))
+            view_resize(s->view, (uint16_t)cols, (uint16_t)rows);
+    }
+    buf_clear(&s->said);
 }
 
 static uint64_t kept(struct term *t)
@@ -68,6 +93,7 @@ static void begin(struct story *s, uint64_t seed, uint16_t cols, uint16_t rows)
         .osc = true,
     };
     *s = (struct story){.seed = seed, .rng = {seed}, .cols = cols, .rows = rows};
+    s->answers = f.reports = rng_below(&s->rng, 5) != 0;
     f.il_dl = rng_below(&s->rng, 4) != 0;
     f.paint.bce = rng_below(&s->rng, 2);
     f.paint.ech = rng_below(&s->rng, 2);
@@ -78,6 +104,7 @@ static void begin(struct story *s, uint64_t seed, uint16_t cols, uint16_t rows)
     s->tty = term_new(&c);
     s->want = mem_new(LINES_MAX, sizeof *s->want);
     buf_init(&s->out, 1 << 24);
+    buf_init(&s->said, 1 << 16);
     say(s->tty, "$ date\r\n$ tern host\r\n");
     assert_int_equal(view_start(s->view, &s->out), 0);
     flush(s);
@@ -99,6 +126,7 @@ static void end(struct story *s)
     term_free(s->far);
     term_free(s->tty);
     buf_fini(&s->out);
+    buf_fini(&s->said);
 }
 
 /* One line or a part of one; its characters tell where they stand. */
@@ -151,23 +179,49 @@ static void deliver(struct story *s, size_t most)
 static void frame(struct story *s)
 {
     struct snapshot *snap = term_snapshot(s->far);
+    s->now_us += 1 + rng_below(&s->rng, 30000);
+    view_now(s->view, s->now_us);
     const char *bar = rng_below(&s->rng, 4) ? NULL : "tern: last contact 7 seconds ago";
     assert_int_equal(view_frame(s->view, snap, bar, &s->out), 0);
     if (s->out.cap && rng_below(&s->rng, 3)) /* a slow terminal: some of it comes later */
         flush(s);
+    if (rng_below(&s->rng, 2))
+        hear(s);
     snapshot_unref(snap);
 }
 
+/* The terminal has another size at any moment: it reads later what is on its way to it then, and
+ * the view makes more for the old size until it is told. */
 static void resize(struct story *s)
 {
     struct rng *r = &s->rng;
-    flush(s); /* what is on its way was made for the old size: no terminal can do better */
+    bool late = s->answers && rng_below(r, 2);
+    uint16_t before = s->rows;
+    if (late)
+        flush_some(s, rng_below(r, buf_len(&s->out) + 1));
+    else
+        flush(s);
     s->rows = (uint16_t)(2 + rng_below(r, 20));
     if (s->widths)
         s->cols = (uint16_t)(8 + rng_below(r, 40));
-    s->extra += (size_t)s->rows + 24;
+    /* What is fed again, what the terminal pushed out by itself, and what bytes for the old size
+     * make of it, which only late ones do. */
+    s->extra += (late ? 2 : 1) * ((size_t)before + s->rows);
     term_resize(s->tty, s->cols, s->rows);
-    view_resize(s->view, s->cols, s->rows);
+    for (unsigned n = late ? (unsigned)rng_below(r, 3) : 0; n; n--) {
+        if (rng_below(r, 2))
+            print(s);
+        deliver(s, rng_below(r, 40));
+        frame(s);
+    }
+    if (!late) {
+        s->now_us += 2000000;
+        hear(s);
+    }
+    view_now(s->view, s->now_us);
+    const struct view_facts *f = view_facts(s->view);
+    if (f->cols != s->cols || f->rows != s->rows) /* else a fence told it */
+        view_resize(s->view, s->cols, s->rows);
     for (unsigned n = (unsigned)rng_below(r, 3); n; n--) {
         if (rng_below(r, 2))
             print(s);
@@ -259,19 +313,20 @@ static void dump(struct story *s)
 static void judge_rows(struct story *s)
 {
     struct history *h = term_history(s->tty);
-    size_t at = 0, seen = 0;
+    size_t at = 0, seen = 0, blank = 0;
     for (uint64_t i = history_first(h); i < history_end(h); i++) {
         const struct row *r = history_line(h, i);
         if (!r)
             continue;
-        if (seen++ < s->before)
-            continue;
+        seen++; /* the shell's lines, which may be lost to a resize at the start, are like none */
         bool marks = !s->extra;
         if (at < s->wants && row_equal(r, s->want[at], s->cols) &&
             (!marks || r->wrapped == s->want[at]->wrapped))
             at++;
+        else
+            blank += !r->used;
     }
-    size_t others = seen - at - (seen < s->before ? seen : s->before);
+    size_t others = seen - at - blank - (seen < s->before ? seen : s->before);
     if (at == s->wants && others <= s->extra)
         return;
     dump(s);
@@ -317,8 +372,13 @@ static void settle(struct story *s)
     for (unsigned i = 0; i < 10000; i++) {
         deliver(s, SIZE_MAX);
         assert_int_equal(view_frame(s->view, snap, NULL, &s->out), 0);
+        bool quiet = !buf_len(&s->out) && !buf_len(&s->said);
         flush(s);
-        if (s->next == history_end(term_history(s->far)) && !view_history_ready(s->view, snap))
+        hear(s);
+        s->now_us += 1000;
+        view_now(s->view, s->now_us);
+        if (quiet && s->next == history_end(term_history(s->far)) &&
+            !view_history_ready(s->view, snap))
             break;
     }
     assert_false(view_history_ready(s->view, snap));

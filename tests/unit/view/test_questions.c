@@ -276,6 +276,68 @@ static void clipboard(void **state)
     }
 }
 
+static void report_is(struct rig *r, uint16_t cols, uint16_t rows)
+{
+    uint16_t c = 0, w = 0;
+    assert_true(questions_fence(&r->q, &c, &w));
+    assert_int_equal(c, cols);
+    assert_int_equal(w, rows);
+}
+
+/* Cursor reports that the view asked for, among keys, cut anywhere, however late. */
+static void fences(void **state)
+{
+    (void)state;
+    uint16_t c, w;
+    for (size_t piece = 1; piece < 40; piece++) {
+        struct rig r;
+        rig_init(&r, true);
+        feed(&r, "\033[3;2R\033[3;3R\033[3;5R" FENCE, 99);
+        assert_true(r.q.answers.reports);
+        questions_fence_asked(&r.q, r.now);
+        questions_fence_asked(&r.q, r.now);
+        assert_false(questions_fence(&r.q, &c, &w));
+        /* Shift-F3 of xterm is no answer: nobody asks a screen of one row. */
+        feed(&r, "ab\033[1;2Rc\033[24;80R\033OPd\033[A", piece);
+        keys_are(&r, "ab\033[1;2Rc\033OPd\033[A");
+        report_is(&r, 80, 24);
+        assert_false(questions_fence(&r.q, &c, &w));
+        r.now += 3600000000u;
+        questions_tick(&r.q, r.now, &r.keys);
+        feed(&r, "x\033[1;300Ry", piece);
+        keys_are(&r, "xy");
+        report_is(&r, 300, 1);
+        /* None is to come any more. */
+        feed(&r, "\033[24;80R", piece);
+        r.now += QUESTIONS_STALL_US;
+        questions_tick(&r.q, r.now, &r.keys);
+        keys_are(&r, "\033[24;80R");
+        rig_fini(&r);
+    }
+    /* The Escape key and pasted text. */
+    struct rig r;
+    rig_init(&r, true);
+    feed(&r, FENCE, 99);
+    questions_fence_asked(&r.q, r.now);
+    feed(&r, "\033", 1);
+    r.now += QUESTIONS_ESC_US;
+    questions_tick(&r.q, r.now, &r.keys);
+    keys_are(&r, "\033");
+    feed(&r, "\033[200~\033[24;80R\033[201~\033[24;80R", 99);
+    keys_are(&r, "\033[200~\033[24;80R\033[201~");
+    report_is(&r, 80, 24);
+    /* More than anybody waits for. */
+    for (unsigned i = 0; i < 9; i++)
+        questions_fence_asked(&r.q, r.now);
+    for (unsigned i = 0; i < 9; i++)
+        feed(&r, "\033[24;80R", 99);
+    keys_are(&r, "");
+    for (unsigned i = 0; i < QUESTIONS_REPORTS; i++)
+        report_is(&r, 80, 24);
+    assert_false(questions_fence(&r.q, &c, &w));
+    rig_fini(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +351,7 @@ int main(void)
         cmocka_unit_test(paste),
         cmocka_unit_test(scheme_changes),
         cmocka_unit_test(clipboard),
+        cmocka_unit_test(fences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
