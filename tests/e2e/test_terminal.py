@@ -282,7 +282,7 @@ class FarSession:
 
     def __init__(self, box, netlab, terms):
         box.script("srv", f'exec {shlex.join(netlab.enter("s"))} {box.build}/tern-server "$@"')
-        self.lab = netlab
+        self.box, self.lab = box, netlab
         self.t = terms([*netlab.enter("c"), "tern", "--local", "--transport=udp", "--server=exec srv", "--", "inner"])
         self.t.wait_for(READY)
 
@@ -291,6 +291,11 @@ class FarSession:
 
     def go_on(self):
         self.lab.do("up")
+
+    def leave(self):
+        """The end, heard by both sides while there is a network."""
+        leave(self.t)
+        self.box.wait_no_server()
 
 
 def test_made_in_an_outage_they_arrive_once(box, netlab, terms):
@@ -318,7 +323,7 @@ def test_made_in_an_outage_they_arrive_once(box, netlab, terms):
     assert re.sub(rb"\x1b\][^\x07\x1b]*(\x07|\x1b\\)", b"", out).count(b"\x07") == 1
     order = [out.index(w) for w in want]
     assert order == sorted(order)
-    leave(t)
+    s.leave()
 
 
 PROMPT = b"\x1b]133;A\x1b\\"
@@ -364,7 +369,7 @@ def test_prompts_are_marked(box, netlab, terms):
     t.settled()
     rows = re.findall(rb"(.{9})prompt> ", t.new(), re.S)
     assert len(rows) >= 2 and all(r.endswith(PROMPT) for r in rows), t.new()
-    leave(t)
+    s.leave()
 
 
 def test_made_while_nobody_was_attached(box, terms):
