@@ -111,8 +111,9 @@ size_t chan_room(const struct chan *c);
 size_t chan_write(struct chan *c, enum chan_stream s, const void *bytes, size_t len);
 /* The same without a copy: where the next bytes can be put, *len of them at most (as chan_room, and
  * no more than CHAN_SPACE), and then how many were. NULL: no room. Nothing else is called for the
- * channel in between. */
-#define CHAN_SPACE 65536u
+ * channel in between. So much fits into one row of datagrams (UDP_ROW): a little more would make a
+ * second row, with a system call and a wake-up at each end. */
+#define CHAN_SPACE 61440u
 uint8_t *chan_space(struct chan *c, size_t *len);
 void chan_commit(struct chan *c, enum chan_stream s, size_t len);
 /* No more of any stream will be written (idempotent). */

@@ -6,8 +6,8 @@
 #include "chan/message.h"
 #include "chan/stream.h"
 
-/* What a fresh block has room for. */
-#define OUTQ_SPACE (65536u + MESSAGE_HEAD)
+/* What a fresh block has room for: a message of CHAN_SPACE (chans.h). */
+#define OUTQ_SPACE (61440u + MESSAGE_HEAD)
 
 struct outq_block;
 
