@@ -369,15 +369,23 @@ def test_ctrl_c_in_xterm(xterm, box, link_missing):
         w.pump(0.2)
         assert time.monotonic() - start < 5, "no prompt"  # the bench has the figure; this machine may be busy
     quiet, end = 0, time.monotonic() + 90
-    while quiet < 8:
-        quiet = 0 if w.pump(0.25) else quiet + 1
-        assert time.monotonic() < end, "the history does not end"
-    s = w.look()
-    got = [r.rstrip() for r in [*s.history, *s.rows] if r.strip()]
-    got = got[got.index(f"{PROMPT} seq 1 100000000") + 1:]
-    assert got[-1] == PROMPT
-    last = int(numbers(got)[-4])  # what came last was cut to pieces when the kernel flushed it
-    assert counted(got, last) > most * 0.9
+    while True:
+        while quiet < 8:
+            quiet = 0 if w.pump(0.25) else quiet + 1
+            assert time.monotonic() < end, "the history does not end"
+        s = w.look()
+        got = [r.rstrip() for r in [*s.history, *s.rows] if r.strip()]
+        got = got[got.index(f"{PROMPT} seq 1 100000000") + 1:]
+        assert got[-1] == PROMPT
+        last = int(numbers(got)[-4])  # what came last was cut to pieces when the kernel flushed it
+        try:
+            seen = counted(got, last)
+            break
+        except AssertionError:  # a pause was not the end: the screen runs ahead of the history
+            if time.monotonic() > end:
+                raise
+        quiet = 0
+    assert seen > most * 0.9
     w.type("exit\r")
     w.end()
     gone(box)
