@@ -98,7 +98,7 @@ bool proof_whole(const struct proof *p)
 
 void proof_tick(struct proof *p)
 {
-    if (p->now_us - p->wrote_us < PROOF_QUIET_US || proof_waits(p))
+    if (p->now_us - p->wrote_us < PROOF_QUIET_US || p->flying)
         return;
     p->sure = p->fed;
     p->sure_frames = p->frames;
