@@ -232,7 +232,8 @@ static size_t allowed(const struct view *v, const struct frame *f)
 bool feed_ready(const struct view *v, const struct frame *f)
 {
     const struct feed *q = &v->feed;
-    return q->done < q->n && allowed(v, f) && !v->facts.all_on_alt &&
+    /* Where nothing more may be fed and nothing is asked, a frame is made for its fence. */
+    return q->done < q->n && (allowed(v, f) || !v->proof.flying) && !v->facts.all_on_alt &&
            (f->farewell || v->main_only || !f->s->alt) && is_due(v, q->done, f);
 }
 

@@ -426,6 +426,20 @@ static void put_fence(struct view *v, const struct frame *f, struct paint *p)
     q->fed_at += v->feed.fresh;
     q->frames_at++;
     v->fence_due = p->at_known = false;
+    uint16_t row = f->s->cursor.row, col = f->s->cursor.col;
+    if (row >= v->facts.rows || col >= v->facts.cols)
+        return;
+    /* The cursor goes on to its place by relative steps: if the size changes behind the fence, it
+     * still moves with the rows, as put_settle believes. */
+    buf_put_u8(p->out, '\r');
+    if (row + 1 < v->facts.rows)
+        paint_csi(p->out, 'A', v->facts.rows - 1u - row, 0);
+    if (col)
+        paint_csi(p->out, 'C', col, 0);
+    p->row = row;
+    p->col = col;
+    p->at_known = true;
+    p->pending = false;
 }
 
 static void put_frame(struct view *v, const struct frame *f, struct buf *out)

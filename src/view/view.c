@@ -110,7 +110,7 @@ static void settle_note(struct view *v, uint16_t cols, uint16_t rows)
             s->most++;
             s->least += r && !(v->wraps && r->wrapped);
         }
-        s->rows = v->facts.rows;
+        s->rows = s->low = v->facts.rows;
         s->cols = v->facts.cols;
         s->quiet = v->proof.now_us - v->proof.wrote_us >= PROOF_QUIET_US && !v->proof.flying;
         s->joins = v->feed.tail;
@@ -124,7 +124,10 @@ static void settle_note(struct view *v, uint16_t cols, uint16_t rows)
             s->least--;
     }
     bool same = cols == v->facts.cols && rows == v->facts.rows;
-    uint16_t back = same ? rows : rows > s->rows ? (uint16_t)(rows - s->rows) : 0;
+    /* One that shrank may have dropped rows at its bottom instead of scrolling some out. */
+    if (rows < s->low)
+        s->low = rows;
+    uint16_t back = same ? rows : (uint16_t)(rows - s->low);
     if (back > s->back)
         s->back = back;
     s->wider |= cols > v->facts.cols;

@@ -28,6 +28,7 @@ struct settle {
     bool quiet;  /* all before it had been read for sure */
     bool storm;  /* shortly after another one: terminals leave some out then */
     uint16_t rows, cols; /* before */
+    uint16_t low;        /* the least rows since */
     uint16_t joins;      /* rows that a wider terminal may have joined, so that others came back */
     uint16_t back;       /* rows that may have come back because it is higher */
 };

@@ -430,6 +430,16 @@ static void random_stories(void **state)
         run(seed);
 }
 
+/* Stories that were told wrongly once. 1075: on the alternate screen the terminal shrank, then grew
+ * again, and took more lines back than it had scrolled out. 19490: widths. */
+static void stories_of_old(void **state)
+{
+    static const uint64_t seeds[] = {1075, 19490};
+    (void)state;
+    for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++)
+        run(seeds[i]);
+}
+
 /* ---- single cases ---- */
 
 static void expect(struct story *s, uint64_t n, const char *text)
@@ -736,6 +746,7 @@ int main(void)
         cmocka_unit_test(joins_other_widths),   cmocka_unit_test(links_of_lines),
         cmocka_unit_test(counts_in_groups),     cmocka_unit_test(survives_a_full_buffer),
         cmocka_unit_test(random_stories),
+        cmocka_unit_test(stories_of_old),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
