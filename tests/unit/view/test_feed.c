@@ -745,8 +745,7 @@ int main(void)
         cmocka_unit_test(one_row_wraps),        cmocka_unit_test(an_empty_last_cell_wraps),
         cmocka_unit_test(joins_other_widths),   cmocka_unit_test(links_of_lines),
         cmocka_unit_test(counts_in_groups),     cmocka_unit_test(survives_a_full_buffer),
-        cmocka_unit_test(random_stories),
-        cmocka_unit_test(stories_of_old),
+        cmocka_unit_test(random_stories),       cmocka_unit_test(stories_of_old),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
