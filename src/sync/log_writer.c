@@ -16,6 +16,8 @@
 #define REPEAT_MAX  250000
 #define QUIET_US    1000000
 #define UNKNOWN_RTT 1000000
+/* Bulk on a quiet link: after 1, 2, ... up to 2^ASKING_SHIFT seconds. */
+#define ASKING_SHIFT 5
 
 void log_writers_init(struct log_writers *w)
 {
@@ -104,13 +106,36 @@ static struct log_writer *fresh(const struct log_writers *w, bool bulk, uint32_t
     return NULL;
 }
 
+/* While the link is quiet one piece of bulk, sent again at growing intervals, asks for the round
+ * trip that ends it: the screen may long be acknowledged, and the peer owe nothing. NULL: none. */
+static const struct log_piece *asking(const struct log_writers *w, uint64_t *due)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        const struct log_piece *p = &w->flight[i];
+        if (!in_class(p->id, true))
+            continue;
+        *due = p->time_us + (QUIET_US << (p->tries < ASKING_SHIFT ? p->tries - 1u : ASKING_SHIFT));
+        return p;
+    }
+    return NULL;
+}
+
+static struct log_data again(const struct log_writers *w, const struct log_piece *p)
+{
+    const struct log_writer *l = &w->log[p->id];
+    return (struct log_data){p->id, p->start, buf_data(&l->bytes) + (p->start - l->acked),
+                             (size_t)(p->end - p->start)};
+}
+
 uint64_t log_writers_due(const struct log_writers *w, bool bulk, size_t piece, uint64_t now_us,
                          const struct sync_link *facts)
 {
     uint64_t due = SYNC_NEVER;
     bool more = false;
-    if (bulk && (facts->quiet || facts->bulk_room < BULK_PIECE_MIN))
+    if (bulk && facts->bulk_room < BULK_PIECE_MIN)
         return SYNC_NEVER;
+    if (bulk && facts->quiet)
+        return asking(w, &due) ? due : SYNC_NEVER;
     for (size_t i = 0; i < w->n; i++) {
         const struct log_piece *p = &w->flight[i];
         if (!in_class(p->id, bulk))
@@ -167,15 +192,21 @@ int log_writers_next(struct log_writers *w, bool bulk, size_t want, size_t piece
                      const struct sync_link *facts, struct log_data *out)
 {
     time_out(w, bulk, now_us, facts);
-    if (bulk && (facts->quiet || !window_open(w, piece, facts)))
+    if (bulk && facts->quiet) {
+        uint64_t due;
+        const struct log_piece *p = asking(w, &due);
+        if (!p || now_us < due)
+            return 0;
+        *out = again(w, p);
+        return 1;
+    }
+    if (bulk && !window_open(w, piece, facts))
         return 0;
     for (size_t i = 0; i < w->n; i++) {
         struct log_piece *p = &w->flight[i];
         if (!p->lost || !in_class(p->id, bulk))
             continue;
-        const struct log_writer *l = &w->log[p->id];
-        *out = (struct log_data){p->id, p->start, buf_data(&l->bytes) + (p->start - l->acked),
-                                 (size_t)(p->end - p->start)};
+        *out = again(w, p);
         return 1;
     }
     uint32_t id;

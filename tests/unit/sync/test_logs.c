@@ -268,6 +268,7 @@ static void writer_heeds_limit_room_and_quiet(void **state)
     facts.bulk_room = SIZE_MAX;
     facts.quiet = true;
     assert_int_equal(log_writers_due(&w, true, 1000, 3, &facts), SYNC_NEVER);
+    assert_int_equal(log_writers_next(&w, true, 1000, 1000, 3, &facts, &d), 0);
     facts.quiet = false;
     /* Impossible acknowledgements. */
     a = (struct log_ack){.id = 1, .next = 1u << 30, .limit = 1u << 30};
@@ -277,6 +278,39 @@ static void writer_heeds_limit_room_and_quiet(void **state)
     /* The cap. */
     static uint8_t big[SYNC_LOG_SEND_MAX];
     assert_int_equal(log_write(&w, 1, big, sizeof big), ERR_CAP);
+    log_writers_fini(&w);
+}
+
+/* All else may be acknowledged, and the peer owe nothing: only this ends the quiet then. */
+static void bulk_asks_on_a_quiet_link(void **state)
+{
+    (void)state;
+    static struct log_writers w;
+    static uint8_t text[5000];
+    struct sync_link facts = path();
+    struct log_data d;
+    log_writers_init(&w);
+    w.window = 1e6;
+    assert_int_equal(log_write(&w, 1, text, sizeof text), 0);
+    while (log_writers_next(&w, true, 1000, 1000, MS, &facts, &d))
+        log_writers_sent(&w, &d, MS);
+    facts.quiet = true;
+    uint64_t now = MS;
+    for (unsigned i = 0; i < 8; i++) { /* one piece, ever more seldom */
+        uint64_t wait = (uint64_t)1000 * MS << (i < 4 ? i : 5);
+        assert_int_equal(log_writers_due(&w, true, 1000, now, &facts), now + wait);
+        assert_int_equal(log_writers_next(&w, true, 1000, 1000, now + wait - 1, &facts, &d), 0);
+        now += wait;
+        assert_int_equal(log_writers_next(&w, true, 1000, 1000, now, &facts, &d), 1);
+        assert_int_equal(d.offset, 0);
+        log_writers_sent(&w, &d, now);
+    }
+    struct log_ack a = {.id = 1, .next = 1000, .limit = LOG_FIRST_LIMIT};
+    assert_true(log_writers_ack(&w, &a, 1200, now, &facts));
+    facts.quiet = false;
+    now += 1000 * MS;
+    assert_int_equal(log_writers_next(&w, true, 1000, 1000, now, &facts, &d), 1);
+    assert_int_equal(d.offset, 1000);
     log_writers_fini(&w);
 }
 
@@ -313,6 +347,7 @@ int main(void)
         cmocka_unit_test(writer_repeats_what_was_lost),
         cmocka_unit_test(writer_goes_on_behind_half_a_piece),
         cmocka_unit_test(writer_heeds_limit_room_and_quiet),
+        cmocka_unit_test(bulk_asks_on_a_quiet_link),
         cmocka_unit_test(events_are_quick_on_a_lossy_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
