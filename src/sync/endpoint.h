@@ -48,6 +48,7 @@ struct native {
     bool retry;          /* the link came back: what is in flight counts as lost */
     uint64_t ack_us;     /* when the pending acknowledgement is due */
     unsigned ack_big;    /* big instructions not yet acknowledged */
+    unsigned ack_states; /* instructions with a state not yet acknowledged */
     /* The last that did not fit: of live states (by sender.lives), of sent ones (by number). */
     struct native_big big_live, big_sent;
 };

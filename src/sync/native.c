@@ -16,6 +16,7 @@
 #define LOSSY_FOR_US    10000000
 #define INTERVAL_BYTES  1000 /* a frame of so many bytes is followed by a whole send interval */
 #define PAUSE_MIN_US    2000
+#define FREE_STATES     8 /* not acknowledged; more of them come slower */
 #define SMALL           400
 #define REPEAT_FIRST_US 20000
 #define REPEAT_LEAST_US 60000
@@ -217,7 +218,14 @@ static void pace(struct sync *s, size_t size, bool first, uint64_t now,
     }
     n->frame_bytes += size;
     size_t weight = n->frame_bytes < INTERVAL_BYTES ? n->frame_bytes : INTERVAL_BYTES;
-    n->pause_us = max_u64(PAUSE_MIN_US, sync_interval_us(facts) * weight / INTERVAL_BYTES);
+    uint64_t pause = sync_interval_us(facts) * weight / INTERVAL_BYTES;
+    /* Those beyond FREE_STATES are spread over the time that an acknowledgement takes, so that it
+     * still finds its state in the sender's list, whose middle goes where it is full. */
+    if (s->sender.n > FREE_STATES)
+        pause = max_u64(pause, (facts_srtt(facts) + ACK_DELAY_US) / SENDER_MIDDLE);
+    if (s->sender.n > SENDER_LIST - FREE_STATES)
+        pause = max_u64(pause, sync_interval_us(facts));
+    n->pause_us = max_u64(PAUSE_MIN_US, pause);
 }
 
 /* Try to bring `to` over in one datagram from the acknowledged state, which depends on nothing in

@@ -99,7 +99,7 @@ void out_begin(struct sync *s, unsigned copies, uint64_t now_us, const struct sy
     if (receiver_newest(&s->receiver)->num == SYNC_NUM_SHUTDOWN)
         s->peer_shutdown_acked = true;
     s->ack_pending = false;
-    s->nat.ack_big = 0;
+    s->nat.ack_big = s->nat.ack_states = 0;
     if (!s->native)
         return;
     if (s->mine.seq > s->facts_acked) {

@@ -8,6 +8,7 @@
 #define PLAIN_MAX      (SYNC_INSTRUCTION_MAX - 256) /* what any receiver inflates, and then some */
 #define ACK_SOON_US    10000
 #define ACK_LOG_US     25000
+#define ACK_STATES     8
 #define BIG            500 /* an instruction that counts for the sender's pace */
 #define FACTS_CONSUMED (SYNC_WINDOW / 4)
 
@@ -211,6 +212,8 @@ static void owe_ack(struct sync *s, const struct instruction *ins, int took, uin
     if (native_lossy(s, now_us, facts) || took & (RECEIVER_KNOWN | RECEIVER_STASHED))
         delay = ACK_SOON_US;
     if (ins->diff_len > BIG && ++s->nat.ack_big >= 2)
+        delay = 0;
+    if (++s->nat.ack_states >= ACK_STATES)
         delay = 0;
     native_owe_ack(s, now_us, last ? 0 : delay);
 }

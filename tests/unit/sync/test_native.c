@@ -179,6 +179,37 @@ static void flood_of_output(void **state)
     world_fini(&w);
 }
 
+/* Small screens in a row, as `yes` makes them: each acknowledgement finds the state that it means,
+ * so that the client can let go of old ones and never lacks room (it did after 1,024). */
+static void flood_of_small_frames(void **state)
+{
+    const uint64_t delay[] = {200, 10 * MS, 25 * MS, 100 * MS, 250 * MS};
+    for (size_t d = 0; d < sizeof delay / sizeof delay[0]; d++) {
+        start(31, delay[d], 0);
+        size_t held = 0, sent = 0;
+        uint64_t frames = w.side[1].sync->sender.top, number = 0, late = 0;
+        for (int i = 0; i < 6000; i++) {
+            char text[32];
+            sprintf(text, "\r%d", ++number & 1 ? 1 : 0);
+            world_print(&w, text, strlen(text));
+            world_run(&w, w.now + MS, NULL);
+            const struct sync *c = w.side[0].sync, *s = w.side[1].sync;
+            held = c->receiver.n > held ? c->receiver.n : held;
+            sent = s->sender.n > sent ? s->sender.n : sent;
+            uint64_t acked = w.now - s->sender.acked_us;
+            late = acked > late ? acked : late;
+        }
+        frames = w.side[1].sync->sender.top - frames;
+        print_message("round trip %llu ms: %llu frames a second, at most %zu held, %zu not "
+                      "acknowledged, the last of them %llu ms\n",
+                      (unsigned long long)(2 * delay[d] / MS), (unsigned long long)frames / 6, held,
+                      sent - 1, (unsigned long long)(late / MS));
+        assert_true(held < 2 * SENDER_LIST);
+        assert_true(sent <= SENDER_LIST);
+        world_fini(&w);
+    }
+}
+
 static bool shows_all(struct world *x)
 {
     struct snapshot *want = term_snapshot(x->term);
@@ -349,11 +380,17 @@ static void shutdown_over_loss(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(echo_on_good_paths),   cmocka_unit_test(echo_on_a_lossy_path),
-        cmocka_unit_test(fifty_percent),        cmocka_unit_test(paste_of_a_megabyte),
-        cmocka_unit_test(flood_of_output),      cmocka_unit_test(big_frame_on_a_lossy_path),
-        cmocka_unit_test(back_after_an_outage), cmocka_unit_test(facts_travel_alone),
-        cmocka_unit_test(idle_is_silent),       cmocka_unit_test(history_yields_and_arrives),
+        cmocka_unit_test(echo_on_good_paths),
+        cmocka_unit_test(echo_on_a_lossy_path),
+        cmocka_unit_test(fifty_percent),
+        cmocka_unit_test(paste_of_a_megabyte),
+        cmocka_unit_test(flood_of_output),
+        cmocka_unit_test(flood_of_small_frames),
+        cmocka_unit_test(big_frame_on_a_lossy_path),
+        cmocka_unit_test(back_after_an_outage),
+        cmocka_unit_test(facts_travel_alone),
+        cmocka_unit_test(idle_is_silent),
+        cmocka_unit_test(history_yields_and_arrives),
         cmocka_unit_test(shutdown_over_loss),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
