@@ -20,6 +20,8 @@
 /* A server that does not answer within this is not waited for. */
 #define ANSWER_MS     3000
 #define LOCK_RETRY_MS 10
+/* Who logs in is told so many names of what was left here. */
+#define LEFT_NAMED 6
 
 static int complain(const char *text)
 {
@@ -152,28 +154,33 @@ static const struct found *survey_find(const struct survey *v, const char *name)
     return best;
 }
 
-/* One line for who logs in: what was left here. */
+static int left_last(const void *a, const void *b)
+{
+    const struct control_session *x = *(const struct control_session *const *)a;
+    const struct control_session *y = *(const struct control_session *const *)b;
+    return (x->away_s > y->away_s) - (x->away_s < y->away_s);
+}
+
+/* One line for who logs in: what was left here, the newest first. */
 static void tell_left(const struct survey *v)
 {
-    char names[300];
-    size_t len = 0, more = 0;
+    const struct control_session **left = mem_new(v->count + 1, sizeof *left);
+    size_t n = 0;
     for (size_t i = 0; i < v->count; i++) {
         const struct control_session *c = &v->found[i].session;
-        if (c->attached || c->bare)
-            continue;
-        if (len + strlen(c->name) + 3 > sizeof names)
-            more++;
-        else
-            len +=
-                (size_t)snprintf(names + len, sizeof names - len, "%s%s", len ? ", " : "", c->name);
+        if (!c->attached && !c->bare)
+            left[n++] = c;
     }
-    if (len && more)
-        fprintf(stderr,
-                "tern-server: still here, detached: %s and %zu more; tern --ls lists them\n", names,
-                more);
-    else if (len)
-        fprintf(stderr, "tern-server: still here, detached: %s; tern --attach NAME comes back\n",
-                names);
+    qsort(left, n, sizeof *left, left_last);
+    if (n)
+        fprintf(stderr, "tern-server: still here, detached: ");
+    for (size_t i = 0; i < n && i < LEFT_NAMED; i++)
+        fprintf(stderr, "%s%s", i ? ", " : "", left[i]->name);
+    if (n > LEFT_NAMED)
+        fprintf(stderr, " and %zu more; tern --ls lists them\n", n - LEFT_NAMED);
+    else if (n)
+        fprintf(stderr, "; tern --attach NAME comes back\n");
+    free(left);
 }
 
 int admin_choose_name(const char *wish, bool tell, char name[static SESSION_NAME_MAX + 1],

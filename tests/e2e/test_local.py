@@ -266,6 +266,23 @@ def test_detach_list_attach_kill(outer, box, tmux):
     assert box.session_names() == []
 
 
+def test_who_logs_in_is_told_what_was_left(outer, box):
+    for i in range(8):
+        inner(outer, f"tern --local --name left{i} -- inner")
+        outer.type("~d")
+        assert outer.finish() == 0
+    inner(outer, "tern --local --name last -- inner")
+    outer.line("exit")
+    assert outer.finish() == 0
+    told = outer.text(history=True).replace("\n", "").rpartition("still here")[2].partition("lists them")[0]
+    names = [f"left{i}" for i in range(8)]
+    assert set(re.findall(r"left\d", told)) < set(names) and len(re.findall(r"left\d", told)) == 6, told
+    assert re.search(r"and ?2 more; ?tern --ls", told), told
+    for name in names:
+        assert box.run("tern", "--kill", name).returncode == 0
+    box.wait_no_server()
+
+
 def tail(cells, text):
     """The rows from the first that holds text on: what stands above is the outer terminal's."""
     at = next(i for i, row in enumerate(cells) if text in "".join(c for c, _ in row))
