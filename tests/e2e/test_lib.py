@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from lib import procs, screen
+from lib import procs, screen, tmuxlog
+from lib.numbered import Held
 from lib.wait import wait_until
 
 
@@ -92,3 +93,33 @@ def test_link(netlab, box):
     p = box.run(*netlab.enter("c"), "ip", "route", "get", netlab.SERVER4)
     assert "src 10.77.0.1" in p.stdout
     netlab.do("down", "up")
+
+
+def test_numbered_lines_are_counted():
+    all_there = {end: set(range(1, 10)) for end in ("beginning", "end")}
+
+    def rows(*numbers):
+        return "".join(f"<{n}>xx\nx={n};\n" if n else "\n" for n in numbers)  # cut in two by a wrap
+
+    h = Held(rows(*range(1, 10)) + "\n\n")
+    assert (h.misses(all_there), h.repeated, h.blank) == (None, 0, 0)
+    h = Held(rows(1, 2, 3, 0, 2, 3, 4, 5, 6, 7, 8, 9, 7))
+    assert (h.misses(all_there), h.repeated, sum(h.again), h.blank) == (None, 3, 3, 1)
+    h = Held(rows(1, 2, 3, 5, 6, 7, 8, 9, 4))
+    assert "1 lines miss their beginning: [4]" in h.misses(all_there)  # it is there, but not in order
+    h = Held(rows(*range(1, 10)).replace("=6;", ""))
+    assert "1 lines miss their end: [6]" in h.misses(all_there) and h.lost(all_there) == 1
+
+
+def test_what_tmux_read_is_in_its_log(box, tmp_path):
+    box.tmux.start(str(tmp_path))
+    w = box.tmux.window(["sh", "-c", r"printf 'a\033[1;5H\\\303\251^[\r\n'; read x; printf b; read x"])
+    w.wait_for("^[")
+    w.resize(60, 20)
+    w.keys("Enter")
+    w.wait_for("b")
+    [log] = tmp_path.glob("tmux-server-*.log")
+    got = [tuple(more) for _, *more in tmuxlog.events(log, w.target)]
+    sizes = [e for e in got if e[0] != "read"]
+    assert sizes == [("size", 60, 20), ("told", 60, 20)]
+    assert b"".join(e[1] for e in got if e[0] == "read") == "a\033[1;5H\\é^[\r\r\n\r\nb".encode()

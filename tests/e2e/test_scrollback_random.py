@@ -1,10 +1,18 @@
 """Random scripts: output, long lines, clears, alternate screens, outages, and resizes at any moment, also in the
-middle of output. In the end the terminal's own scrollback holds every line, in order, at most one screenful of the
-old and one of the new size of them again for each resize, and the screen is the server's. Judged by tmux and by a real xterm.
+middle of output. In the end the terminal's own scrollback holds every line, in order, at most one screenful again for
+each resize, and the screen is the server's. Judged by tmux and by a real xterm.
 
-TERN_SEED=7 runs one seed only, TERN_SEED=7-90 some (in both judges; -k tmux or -k xterm chooses)."""
-import bisect
+What is right is what a fresh attachment to the same session brings into a terminal that is never resized: the lines
+that the server has. Of those that were printed it may miss what stood on the screen when a program cleared it, and
+nothing else.
+
+TERN_SEED=7 runs one seed only, TERN_SEED=7-90 some (in both judges; -k tmux or -k xterm chooses).
+TERN_STRICT=1 allows one screenful for a resize, blank rows among them; else an old and a new one.
+TERN_DIRECT=1 runs the scripts in tmux without tern: what the terminal itself keeps.
+TERN_FIGURES=FILE appends a line of JSON for each seed: what was missing, repeated, blank, and how much may be.
+TERN_RECORD=FOLDER keeps tmux's log there (what it read and when it was resized); lib/tmuxlog.py plays it again."""
 import fcntl
+import json
 import os
 import random
 import re
@@ -20,13 +28,18 @@ import pytest
 
 from lib import xwindow
 from lib.netlab import Netlab
+from lib.numbered import ENDS, Held
 from lib.wait import wait_until
 
 PROMPT = "inner$"
 SOAK = os.environ.get("TERN_SOAK", "") not in ("", "0")
 FROM, _, TO = (os.environ.get("TERN_SEED") or ("1-2000" if SOAK else "1-50")).partition("-")
 SEEDS = range(int(FROM), int(TO or FROM) + 1)
-SIDE_BY_SIDE = 4
+SIDE_BY_SIDE = int(os.environ.get("TERN_SIDE_BY_SIDE", "4"))
+DIRECT = os.environ.get("TERN_DIRECT", "") not in ("", "0")
+FIGURES = os.environ.get("TERN_FIGURES")
+STRICT = os.environ.get("TERN_STRICT", "") not in ("", "0")
+RECORD = os.environ.get("TERN_RECORD")
 ROWS_MOST = 40
 
 # lines FIRST LAST PAD PAUSE_MS: each line has its number at both ends.
@@ -39,37 +52,17 @@ for my $i ($first .. $last) {
 """
 
 
-def in_order(numbers):
-    """The longest run of them that is in order; what else stands there stands there again."""
-    ends, where, back = [], [], []  # of the best run of each length: its last number, and where that stands
-    for i, n in enumerate(numbers):
-        k = bisect.bisect_left(ends, n)
-        back.append(where[k - 1] if k else None)
-        ends[k:k + 1], where[k:k + 1] = [n], [i]
-    best, i = set(), where[-1] if where else None
-    while i is not None:
-        best.add(numbers[i])
-        i = back[i]
-    return best
-
-
-def around(text, n):
-    """What stands where line n should."""
-    rows = text.split("\n")
-    at = next((i for i, row in enumerate(rows) if f"<{n - 1}>" in row or f"={n - 1};" in row or f"<{n}>" in row), 0)
-    return "\n".join(f"    |{row}" for row in rows[max(at - 3, 0):at + 12])
-
-
 class Story:
     """What one seed does, and what must stand there in the end. `act` is how: type, resize, outage, text."""
 
-    def __init__(self, seed, first, cols, rows, act):
+    def __init__(self, seed, act, cols=80, rows=24):
         self.seed, self.act = seed, act
         self.r = random.Random(seed)
-        self.first, self.last = first, first - 1
+        self.last = 0
         self.cols, self.rows = cols, rows
-        self.repeats = 0
-        self.cleared = set()  # lines that a clear may have taken
+        self.width = []  # columns of line n + 1
+        self.clears = []  # lines printed before each
+        self.resizes = []  # (rows before, rows)
         self.log = []
 
     def run(self):
@@ -83,6 +76,7 @@ class Story:
 
     def _print(self, n, pad=0, pause=0):
         text = f"lines {self.last + 1} {self.last + n} {pad} {pause}\r"
+        self.width += [len(f"<{i}>={i};") + pad for i in range(self.last + 1, self.last + n + 1)]
         self.last += n
         self.log.append(text)
         if self.r.random() < 0.5:
@@ -92,7 +86,8 @@ class Story:
 
     def _new_size(self):
         cols, rows = self.r.choice([40, 60, 80, 100]), self.r.randint(8, ROWS_MOST)
-        self.repeats += rows + self.rows
+        if (cols, rows) != (self.cols, self.rows):
+            self.resizes.append((self.rows, rows))
         self.cols, self.rows = cols, rows
         self.log.append(f"{cols}x{rows}")
         return cols, rows
@@ -112,8 +107,8 @@ class Story:
 
     def clear(self):
         self.log.append("clean")
-        self.act.type("clean\r")
-        self.cleared |= set(range(self.last - ROWS_MOST, self.last + 1))
+        self.act.type(f"clean {self.seed}\r")
+        self.clears.append(self.last)
 
     def size(self):
         self.act.type("", *self._new_size())
@@ -122,35 +117,71 @@ class Story:
         self.log.append("outage")
         self.act.outage(self.r.uniform(0.1, 0.5))
 
-    def wrong(self):
-        """None, or what is wrong with what stands there now."""
-        text = self.act.text()
-        rows = "".join(row.rstrip() for row in text.split("\n"))  # a number may be cut where a row ended
-        if f"over-{self.seed}-42" not in text:
-            return "the end is not there"
-        for ends, form in (("beginning", r"<(\d+)>"), ("end", r"=(\d+);")):
-            got = [n for n in map(int, re.findall(form, rows)) if n >= self.first]
-            best = in_order(got)
-            lost = sorted(set(range(self.first, self.last + 1)) - best - self.cleared)
-            if lost:
-                return (f"{len(lost)} of {self.last - self.first + 1} lines miss their {ends}: {lost[:8]}\n" +
-                        around(text, lost[0]))
-            if len(got) - len(best) > self.repeats:
-                return f"{len(got) - len(best)} lines repeated, {self.repeats} allowed"
-        return None
+    def cleared(self, sizes):
+        """The lines that can have stood on the screen when it was cleared, which had sizes[i], (cols, rows), at clear
+        i. Two rows were the command's. Lines that an earlier clear may have taken count as no rows: what a
+        screen that grew took back from its history stands above them."""
+        gone = set()
+        for last, (cols, rows) in zip(self.clears, sizes):
+            room, n = rows - 2, last
+            while n and room > 0:
+                if n not in gone:
+                    room -= -(-self.width[n - 1] // cols)
+                    gone.add(n)
+                n -= 1
+        return gone
 
-    def judge(self):
-        end, wrong = time.monotonic() + 20 * float(os.environ.get("TERN_TIME_SCALE", "1")), self.wrong()
-        while wrong and time.monotonic() < end:  # the screen may run ahead of the history
-            time.sleep(0.1)
-            wrong = self.wrong()
-        return wrong and f"seed {self.seed}: {wrong}\n  {self.log}"
+    @property
+    def may_repeat(self):
+        """A screenful for each resize. (Until the view paints by relative steps: one of the old and one of the new
+        size, and blank rows are not counted, unless it is to be strict.)"""
+        return sum(map(max if STRICT else sum, self.resizes))
+
+    def judge(self, wanted):
+        """Waits until these lines are there, {end: a set}, as they are known by then. A Held, and None or what is
+        wrong."""
+        end = time.monotonic() + 20 * float(os.environ.get("TERN_TIME_SCALE", "1"))
+        while True:
+            held = Held(self.act.text())
+            over = f"over-{self.seed}-42" in held.text
+            wrong = "the end is not there" if not over else held.misses(wanted())
+            if not wrong or time.monotonic() > end:
+                break
+            time.sleep(0.1)  # the screen may run ahead of the history
+        if not wrong and held.repeated > self.may_repeat:
+            wrong = f"{held.repeated} lines repeated, {self.may_repeat} allowed: {held.again}"
+        return held, wrong and self.says(wrong)
+
+    def printed(self, cleared=()):
+        """All lines but these, for judge()."""
+        return dict.fromkeys(ENDS, set(range(1, self.last + 1)) - set(cleared))
+
+    def says(self, wrong):
+        return f"seed {self.seed}: {wrong}\n  {self.log}"
+
+
+class Clears:
+    """What the command `clean` says of the terminal's size."""
+
+    def __init__(self, box):
+        self.box = box
+        box.script("clean", 'size() { stty size </dev/tty >>"' + box.file("cleared") + '.$1"; }\nsize "$1"\n'
+                   r"printf '\033[H\033[2J'" + '\nsize "$1"')
+
+    def sizes(self, seed):
+        """(cols, rows) of each clear, where it changed in the meantime the least columns and most rows."""
+        try:
+            with open(self.box.file(f"cleared.{seed}")) as f:
+                said = [tuple(map(int, line.split())) for line in f]
+        except FileNotFoundError:
+            return []
+        return [(min(a[1], b[1]), max(a[0], b[0])) for a, b in zip(said[::2], said[1::2])]
 
 
 def scripts(box):
     box.script("lines", LINES, "/usr/bin/perl")
     box.script("full", r"printf '\033[?1049h\033[2J\033[Hfull screen'; sleep 0.05; printf '\033[?1049l'")
-    box.script("clean", r"printf '\033[H\033[2J'")
+    return Clears(box)
 
 
 class Net:
@@ -166,6 +197,8 @@ class Net:
             box.script("far", shlex.join([*self.lab.enter("c"), "tern", "--local"]) + ' --server="exec srv" "$@"')
 
     def command(self, *options):
+        if DIRECT:
+            return ["env"]
         return ["far", "--transport=udp", *options] if self.lab else ["tern", "--local", *options]
 
     def outage(self, seconds):
@@ -198,49 +231,104 @@ class InTmux:
         return self.w.tmux.run("capture-pane", "-p", "-J", "-t", self.w.target, "-S", "-")
 
 
-def same_screen(tmux, net, name, w):
-    """An attachment from elsewhere, which is told the server's screen from nothing, shows the same."""
+def attached(tmux, net, name, w, enough):
+    """What an attachment from elsewhere holds, which is told all from nothing: a Held. It shows the same screen."""
     cols, rows = map(int, w.ask("#{window_width} #{window_height}").split())
     v = tmux.window(net.command(f"--attach={name}"), cols, rows)
     wait_until(lambda: v.rows() == w.rows() and v.cursor() == w.cursor(), 15, "the same screen",
                lambda: "\n".join(["here:", *w.rows(), "there:", *v.rows()]))
+    held = Held(InTmux(net, v).text())
+    end = time.monotonic() + 10
+    while held.misses(enough) and time.monotonic() < end:
+        time.sleep(0.05)
+        held = Held(InTmux(net, v).text())
     v.type("\r")
     v.type("~d")
     wait_until(v.dead, 15, "the end of the attachment")
+    tmux.run("kill-pane", "-t", v.target)
+    return held
 
 
-def tell(tmux, net, which, seeds, found):
-    name = f"s{which}"
-    w = tmux.window([*net.command(f"--name={name}"), "--", "inner"], 80, 24)
+def tell(tmux, net, clears, seed):
+    """None, or what is wrong."""
+    w = tmux.window([*net.command(f"--name=s{seed}"), *([] if DIRECT else ["--"]), "inner"], 80, 24)
     w.wait(lambda: [r for r in w.rows() if r][-1:] == [PROMPT], 30, "the prompt")
-    cols, rows, first = 80, 24, 1
-    for seed in seeds:
-        s = Story(seed, first, cols, rows, InTmux(net, w))
-        try:
-            s.run()
-            wrong = s.judge()
-            if wrong:
-                found.append(wrong)
-            elif seed % 5 == 0:
-                same_screen(tmux, net, name, w)
-        except AssertionError as e:
-            found.append(f"seed {seed}: {e}\n  {s.log}")
-            return
-        w.type("clean\r")
-        tmux.run("clear-history", "-t", w.target)
-        cols, rows, first = s.cols, s.rows, s.last + 1
+    s = Story(seed, InTmux(net, w))
+    begun = time.monotonic()
+    try:
+        s.run()
+        ran = time.monotonic()
+        # What is cleared tmux keeps, if it is told by the program itself.
+        cleared = (lambda: set()) if DIRECT else (lambda: s.cleared(clears.sizes(seed)))
+        held, wrong = s.judge(lambda: s.printed(cleared()))
+        judged, server = time.monotonic(), None
+        if not DIRECT:
+            server = attached(tmux, net, f"s{seed}", w, s.printed(cleared()))
+            wrong = wrong or there(s, server, cleared())
+            if not wrong:
+                held, wrong = s.judge(lambda: server.order)
+                wrong = wrong or too_much(s, held, server)
+        figures(s, wrong, held, server, cleared(), ran - begun, judged - ran)
+    except AssertionError as e:
+        wrong = s.says(str(e))
+    if wrong:
+        return wrong
     w.type("exit\r")
     w.wait(w.dead, 30)
+    tmux.run("kill-pane", "-t", w.target)
+    return None
+
+
+def there(s, server, cleared):
+    """None, or what is wrong with the server's own history."""
+    wrong = server.misses(s.printed(cleared))
+    return wrong and s.says("the server: " + wrong)
+
+
+def too_much(s, held, server):
+    """None, or what is wrong: rows that stand there again may be blank."""
+    blank = held.blank - server.blank if STRICT else 0
+    if held.repeated + max(blank, 0) > s.may_repeat:
+        return s.says(f"{held.repeated} lines repeated and {blank} blank rows, {s.may_repeat} allowed: {held.again}")
+    return None
+
+
+def figures(s, wrong, held, server, cleared, ran, judged):
+    if not FIGURES:
+        return
+    of = {"seed": s.seed, "wrong": wrong and wrong.split("\n")[0], "lines": s.last, "resizes": len(s.resizes),
+          "lost": held.lost(s.printed(cleared)), "repeated": held.repeated, "again": held.again,
+          "blank": held.blank, "may_repeat": sum(map(max, s.resizes)), "old_and_new": sum(map(sum, s.resizes)),
+          "clears": len(s.clears), "may_clear": len(cleared), "ran": round(ran, 2), "judged": round(judged, 2)}
+    if server:
+        of |= {"blank_there": server.blank, "repeated_there": server.repeated,
+               "cleared": server.lost(s.printed()), "lost_there": server.lost(s.printed(cleared)),
+               "lost_beside": held.lost(server.order)}
+    with open(FIGURES, "a") as f:
+        f.write(json.dumps(of) + "\n")
 
 
 def test_random_scripts_in_tmux(tmux, box, link_missing):
-    scripts(box)
-    net = Net(box, link_missing)
-    tmux.run("start-server", ";", "new-session", "-d", "-s", "first", "sleep 100000")
-    tmux.started, tmux.pid = True, int(tmux.run("display-message", "-p", "#{pid}"))
-    found = []
-    threads = [threading.Thread(target=tell, args=(tmux, net, i, SEEDS[i::SIDE_BY_SIDE], found))
-               for i in range(min(SIDE_BY_SIDE, len(SEEDS)))]
+    clears = scripts(box)
+    net = Net(box, link_missing or (DIRECT and "not used"))
+    if RECORD:
+        os.makedirs(RECORD, exist_ok=True)
+    tmux.start(RECORD)
+    found, seeds, lock = [], iter(SEEDS), threading.Lock()
+
+    def some():
+        while True:
+            with lock:
+                seed = next(seeds, None)
+            if seed is None:
+                return
+            try:
+                wrong = tell(tmux, net, clears, seed)
+            except Exception as e:
+                wrong = f"seed {seed}: {e!r}"
+            found.extend([wrong] if wrong else [])
+
+    threads = [threading.Thread(target=some) for _ in range(min(SIDE_BY_SIDE, len(SEEDS)))]
     for t in threads:
         t.start()
     for t in threads:
@@ -253,7 +341,7 @@ def test_random_scripts_in_tmux(tmux, box, link_missing):
 
 # ---- xterm ----
 
-IN_XTERM = (range(int(FROM), int(TO or FROM) + 1) if os.environ.get("TERN_SEED") else range(1, (200 if SOAK else 6) + 1))
+IN_XTERM = (SEEDS if os.environ.get("TERN_SEED") else range(1, (200 if SOAK else 6) + 1))
 UNFINISHED = re.compile(rb"\x1b(?:[\[(][0-9;:?>=]*|\][^\x07\x1b]*\x1b?)?$|[\xc0-\xff][\x80-\xbf]*$")
 
 
@@ -327,7 +415,7 @@ def xterm():
 
 
 def test_random_scripts_in_xterm(xterm, box, link_missing):
-    scripts(box)
+    clears = scripts(box)
     net = Net(box, link_missing)
     found = []
     for seed in IN_XTERM:
@@ -335,9 +423,11 @@ def test_random_scripts_in_xterm(xterm, box, link_missing):
         argv[0] = shutil.which(argv[0], path=box.env["PATH"])
         w = xwindow.XWindow(xterm, argv, 80, 24, box.env)
         w.wait(lambda s: [r.rstrip() for r in s.rows if r.strip()][-1:] == [PROMPT], "the prompt", 40)
-        s = Story(seed, 1, 80, 24, InXterm(net, w, random.Random(seed)))
+        s = Story(seed, InXterm(net, w, random.Random(seed)))
         s.run()
-        found += [wrong for wrong in [s.judge()] if wrong]
+        held, wrong = s.judge(lambda: s.printed(s.cleared(clears.sizes(s.seed))))
+        figures(s, wrong, held, None, s.cleared(clears.sizes(s.seed)), 0, 0)
+        found += [wrong] if wrong else []
         w.type("exit\r")
         w.end()
     assert not found, f"{len(found)} of {len(IN_XTERM)} seeds:\n" + "\n".join(found)

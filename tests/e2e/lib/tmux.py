@@ -202,6 +202,13 @@ class Tmux:
         self.pid = None
         self.judge = None
 
+    def start(self, log=None):
+        """The server, and a session that only keeps it; it logs all it does into the folder `log`."""
+        p = subprocess.run([*self.base[:1], *(["-vv"] if log else []), *self.base[1:], "new-session", "-d", "-s", "first",
+                            "sleep 100000"], env=self.env, cwd=log, capture_output=True, text=True, timeout=30)
+        assert p.returncode == 0, p.stderr
+        self.started, self.pid = True, int(self.run("display-message", "-p", "#{pid}"))
+
     def run(self, *args):
         p = subprocess.run([*self.base, *args], env=self.env, capture_output=True, text=True, timeout=30)
         assert p.returncode == 0, f"tmux {shlex.join(args)}: {p.stderr}"
