@@ -37,7 +37,6 @@ struct attach {
     struct paths *paths;
     struct rejoin *rejoin; /* NULL with --transport=udp, and towards stock */
     struct timer timer;
-    uint64_t linger_until;
     struct later later;
     struct sigwatch *watches[LEAVE_SIGNALS];
     struct tty_size size; /* what the far side has been told */
@@ -413,40 +412,30 @@ struct attach *attach_new(struct loop *l, const struct attach_config *c)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-static void linger_turn(void *ctx)
+static bool lingers(const void *ctx, uint64_t now_us)
+{
+    const struct attach *a = ctx;
+    return client_end_lingers(a->end, now_us);
+}
+
+static uint64_t linger_send(void *ctx, uint64_t now_us)
 {
     struct attach *a = ctx;
-    uint64_t now_us = loop_now_us(a->loop);
     send_due(a, now_us);
     struct buf *out = client_end_tty(a->end, now_us);
     buf_skip(out, buf_len(out));
-    uint64_t at = client_end_deadline(a->end, now_us);
-    if (!client_end_lingers(a->end, now_us) || now_us >= a->linger_until)
-        loop_stop(a->loop);
-    else
-        timer_set(&a->timer, at < a->linger_until ? at : a->linger_until);
-}
-
-/* Whether the goodbye is through, or its time is up. */
-static bool linger(struct attach *a, uint64_t until_us)
-{
-    a->linger_until = until_us;
-    a->timer.fire = a->later.call = linger_turn;
-    later_set(&a->later);
-    loop_run(a->loop);
-    return !client_end_lingers(a->end, loop_now_us(a->loop));
+    return client_end_deadline(a->end, now_us);
 }
 
 void attach_linger(struct attach *a)
 {
-    uint64_t now_us = loop_now_us(a->loop);
-    if (!client_end_lingers(a->end, now_us))
-        return;
-    uint64_t here = linger_here(client_end_link(a->end), now_us);
-    if ((here && linger(a, here)) || !linger_fork(a->loop))
-        return;
-    linger(a, UINT64_MAX);
-    _exit(0);
+    linger_see_through(&(struct linger){.loop = a->loop,
+                                        .timer = &a->timer,
+                                        .later = &a->later,
+                                        .link = client_end_link(a->end),
+                                        .lingers = lingers,
+                                        .send = linger_send,
+                                        .end = a});
 }
 
 struct attach_end attach_finish(struct attach *a)

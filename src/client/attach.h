@@ -51,8 +51,7 @@ struct attach_end {
 /* The last bytes to the terminal, and give it back. */
 struct attach_end attach_finish(struct attach *a);
 /* After attach_finish: the user has the prompt back, while a child without a terminal repeats the
- * last acknowledgement if the far side asks for it. Where the pipe carries the session this returns
- * only when the far side has it, or after LINGER_PIPE_US. */
+ * last acknowledgement if the far side asks for it (linger_see_through). */
 void attach_linger(struct attach *a);
 
 #endif

@@ -48,7 +48,6 @@ struct command {
     uint8_t *space; /* of the channel, lent to `in` last */
     struct drain out[CHAN_STREAMS];
     struct timer timer;
-    uint64_t linger_until;
     struct later later;
     struct sigwatch *watches[TOLD_SIGNALS];
     struct chan_counters counters;
@@ -338,16 +337,21 @@ static void check_done(struct command *c, uint64_t now_us)
     loop_stop(c->loop);
 }
 
+static void send_due(struct command *c, uint64_t now_us)
+{
+    struct link_datagram d;
+    paths_serve(c->paths, now_us);
+    while (command_end_poll(c->end, now_us, &d) > 0)
+        paths_send(c->paths, &d, now_us);
+}
+
 static void turn(void *ctx)
 {
     struct command *c = ctx;
     uint64_t now_us = loop_now_us(c->loop);
-    struct link_datagram d;
     feed(c);
     check_done(c, now_us);
-    paths_serve(c->paths, now_us);
-    while (command_end_poll(c->end, now_us, &d) > 0)
-        paths_send(c->paths, &d, now_us);
+    send_due(c, now_us);
     paths_serve(c->paths, now_us);
     tell_silence(c, now_us);
     check_done(c, now_us);
@@ -561,41 +565,28 @@ int command_finish(struct command *c, bool signal_status, const char **text)
     return c->our_signal && !c->has_status ? CLIENT_STATUS_LOST : c->status;
 }
 
-static void linger_turn(void *ctx)
+static bool lingers(const void *ctx, uint64_t now_us)
 {
-    struct command *c = ctx;
-    uint64_t now_us = loop_now_us(c->loop);
-    struct link_datagram d;
-    paths_serve(c->paths, now_us);
-    while (command_end_poll(c->end, now_us, &d) > 0)
-        paths_send(c->paths, &d, now_us);
-    uint64_t at = command_end_deadline(c->end, now_us);
-    if (!command_end_lingers(c->end, now_us) || now_us >= c->linger_until)
-        loop_stop(c->loop);
-    else
-        timer_set(&c->timer, at < c->linger_until ? at : c->linger_until);
+    const struct command *c = ctx;
+    return command_end_lingers(c->end, now_us);
 }
 
-/* Whether the goodbye is through, or its time is up. */
-static bool linger(struct command *c, uint64_t until_us)
+static uint64_t linger_send(void *ctx, uint64_t now_us)
 {
-    c->linger_until = until_us;
-    c->timer.fire = c->later.call = linger_turn;
-    later_set(&c->later);
-    loop_run(c->loop);
-    return !command_end_lingers(c->end, loop_now_us(c->loop));
+    struct command *c = ctx;
+    send_due(c, now_us);
+    return command_end_deadline(c->end, now_us);
 }
 
 void command_linger(struct command *c)
 {
-    uint64_t now_us = loop_now_us(c->loop);
-    if (!command_end_lingers(c->end, now_us))
-        return;
-    uint64_t here = linger_here(command_end_link(c->end), now_us);
-    if ((here && linger(c, here)) || !linger_fork(c->loop))
-        return;
-    linger(c, UINT64_MAX);
-    _exit(0);
+    linger_see_through(&(struct linger){.loop = c->loop,
+                                        .timer = &c->timer,
+                                        .later = &c->later,
+                                        .link = command_end_link(c->end),
+                                        .lingers = lingers,
+                                        .send = linger_send,
+                                        .end = c});
 }
 
 void command_free(struct command *c)

@@ -32,7 +32,7 @@ void command_free(struct command *c);
  * NULL. signal_status: 128 and the signal's number for a command that a signal killed, else 255. */
 int command_finish(struct command *c, bool signal_status, const char **text);
 /* After command_finish: a child without descriptors of the user's repeats the last acknowledgement
- * if the server asks for it. */
+ * if the server asks for it (linger_see_through). */
 void command_linger(struct command *c);
 
 /* -f: called first. The process goes on as a child; the parent waits and returns only there, with

@@ -11,14 +11,22 @@
 /* How long the goodbye may keep the user when it goes by the pipe. */
 #define LINGER_PIPE_US 2000000u
 
-/* Until when the parent itself has to see the goodbye through, before it forks: 0 if it need not.
- * The bootstrap's ssh ends with its parent, with all that it has not sent yet, so a child could
- * repeat nothing by the pipe, and the far session would wait for days for a reader of its status.
- */
-uint64_t linger_here(const struct link *l, uint64_t now_us);
+/* One end of a client: what it has to do until the goodbye is through. */
+struct linger {
+    struct loop *loop;
+    struct timer *timer; /* the end's own two: what comes for it calls them */
+    struct later *later;
+    const struct link *link;
+    bool (*lingers)(const void *end, uint64_t now_us); /* the goodbye is not through yet */
+    uint64_t (*send)(void *end, uint64_t now_us);      /* what is due; then: when to call again */
+    void *end;
+};
 
-/* Forks. True in the child, which has no terminal, its own session and a loop that runs on: it
- * runs that and ends by _exit. False in the parent, also if there is no child. */
-bool linger_fork(struct loop *l);
+/* Sees the goodbye through: at once if there is none. By the pipe it keeps the caller for at most
+ * LINGER_PIPE_US: the bootstrap's ssh ends with its parent, with all that it has not sent yet, so a
+ * child could repeat nothing, and the far session would wait for days for a reader of its status.
+ * Else, and for the rest, a child does it that has no terminal and its own session, and the caller
+ * goes on. Timer and later must not be used for anything else afterwards, but may be cleared. */
+void linger_see_through(const struct linger *g);
 
 #endif
