@@ -3,6 +3,7 @@
  * times what it was sent before it knows its client. */
 #include "quic/adapter.h"
 
+#include "../tests/sim/deaf.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -29,48 +30,16 @@ static void fill(void *ctx, void *out, size_t len)
         *p++ = (uint8_t)((*s = *s * 6364136223846793005u + 1442695040888963407u) >> 56);
 }
 
-static void *on_opened(void *ctx, int64_t id)
-{
-    (void)id;
-    return ctx;
-}
-static void on_data(void *ctx, void *user, const uint8_t *bytes, size_t len, bool fin)
-{
-    (void)ctx, (void)user, (void)bytes, (void)len, (void)fin;
-}
 static size_t on_pull(void *ctx, void *user, struct stream_vec v[static STREAM_VECS], bool *fin)
 {
     (void)ctx, (void)user, (void)v;
     *fin = true;
     return 0;
 }
-static void on_taken(void *ctx, void *user, size_t len, bool fin)
-{
-    (void)ctx, (void)user, (void)len, (void)fin;
-}
-static void on_acked(void *ctx, void *user, size_t len)
-{
-    (void)ctx, (void)user, (void)len;
-}
-static void on_code(void *ctx, void *user, uint64_t code)
-{
-    (void)ctx, (void)user, (void)code;
-}
-static void on_closed(void *ctx, void *user)
-{
-    (void)ctx, (void)user;
-}
-static void on_more(void *ctx)
-{
-    (void)ctx;
-}
-static void on_failed(void *ctx, const char *why)
-{
-    (void)ctx, (void)why;
-}
 
-static const struct stream_events events = {on_opened, on_data, on_pull,   on_taken, on_acked,
-                                            on_code,   on_code, on_closed, on_more,  on_failed};
+static const struct stream_events events = {deaf_opened, deaf_data,  on_pull,   deaf_taken,
+                                            deaf_acked,  deaf_code,  deaf_code, deaf_closed,
+                                            deaf_more,   deaf_failed};
 
 static const struct quic_facts facts = {.mtu = QUIC_MTU_MIN, .room = SIZE_MAX};
 

@@ -5,6 +5,8 @@
  *     queue FIRST LAST        seeds; every case runs with each
  *     queue --show CASE SEED  one line for each second
  */
+#include "deaf.h"
+
 #include "base/mem.h"
 #include "damage/damage.h"
 #include "quic/adapter.h"
@@ -75,12 +77,6 @@ static const uint8_t zeros[1 << 16];
 
 /* ---- one flow ---- */
 
-static void *on_opened(void *ctx, int64_t id)
-{
-    (void)id;
-    return ctx;
-}
-
 static void on_data(void *ctx, void *user, const uint8_t *bytes, size_t len, bool fin)
 {
     struct flow *f = user;
@@ -98,38 +94,9 @@ static size_t on_pull(void *ctx, void *user, struct stream_vec v[static STREAM_V
     return 1;
 }
 
-static void on_taken(void *ctx, void *user, size_t len, bool fin)
-{
-    (void)ctx, (void)user, (void)len, (void)fin;
-}
-
-static void on_acked(void *ctx, void *user, size_t len)
-{
-    (void)ctx, (void)user, (void)len;
-}
-
-static void on_code(void *ctx, void *user, uint64_t code)
-{
-    (void)ctx, (void)user, (void)code;
-}
-
-static void on_closed(void *ctx, void *user)
-{
-    (void)ctx, (void)user;
-}
-
-static void on_more(void *ctx)
-{
-    (void)ctx;
-}
-
-static void on_failed(void *ctx, const char *why)
-{
-    (void)ctx, (void)why;
-}
-
-static const struct stream_events events = {on_opened, on_data, on_pull,   on_taken, on_acked,
-                                            on_code,   on_code, on_closed, on_more,  on_failed};
+static const struct stream_events events = {deaf_opened, on_data,    on_pull,   deaf_taken,
+                                            deaf_acked,  deaf_code,  deaf_code, deaf_closed,
+                                            deaf_more,   deaf_failed};
 
 static void fill(void *ctx, void *out, size_t len)
 {
@@ -138,8 +105,8 @@ static void fill(void *ctx, void *out, size_t len)
         ((uint8_t *)out)[i] = (uint8_t)rng_u64(&w->rng);
 }
 
-/* The client sends: which end it is makes no difference to the law. */
-/* The link of one that comes later has measured its floor in the queue of the others. */
+/* The client sends: which end it is makes no difference to the law. The link of one that comes
+ * later has measured its floor in the queue of the others. */
 static void flow_init(struct world *w, struct flow *f, uint64_t start_us, uint64_t queue_us)
 {
     struct quic_config c = {.client = true,
