@@ -318,7 +318,7 @@ static void judge_rows(struct story *s)
         const struct row *r = history_line(h, i);
         if (!r)
             continue;
-        seen++; /* the shell's lines, which may be lost to a resize at the start, are like none */
+        seen++;
         bool marks = !s->extra;
         if (at < s->wants && row_equal(r, s->want[at], s->cols) &&
             (!marks || r->wrapped == s->want[at]->wrapped))
@@ -326,7 +326,9 @@ static void judge_rows(struct story *s)
         else
             blank += !r->used;
     }
-    size_t others = seen - at - blank - (seen < s->before ? seen : s->before);
+    /* The shell's own lines are none of these; of them a resize at the start may have lost some. */
+    size_t others = seen - at - blank;
+    others -= others < s->before ? others : s->before;
     if (at == s->wants && others <= s->extra)
         return;
     dump(s);
