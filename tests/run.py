@@ -24,7 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTEST = next((p for p in ("/usr/bin/pytest-3", shutil.which("pytest-3") or "") if os.path.exists(p)), "pytest")
-JOBS = str(os.cpu_count() or 2)
+JOBS = str(len(os.sched_getaffinity(0)))
 
 # What each build directory is for. -Werror: a warning is a failed test. Lines of code are all that a report needs
 # of debug information, and a fifth of the time of a compiler goes into the rest.
