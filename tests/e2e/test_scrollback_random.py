@@ -10,7 +10,8 @@ TERN_SEED=7 runs one seed only, TERN_SEED=7-90 some (in both judges; -k tmux or 
 TERN_STRICT=1 allows one screenful for a resize, blank rows among them; else an old and a new one.
 TERN_DIRECT=1 runs the scripts in tmux without tern: what the terminal itself keeps.
 TERN_FIGURES=FILE appends a line of JSON for each seed: what was missing, repeated, blank, and how much may be.
-TERN_RECORD=FOLDER keeps tmux's log there (what it read and when it was resized); lib/tmuxlog.py plays it again."""
+TERN_RECORD=FOLDER keeps tmux's log there (what it read and when it was resized); lib/tmuxlog.py plays it again.
+With it lies what was judged: SEED.here, and what the fresh attachment held, SEED.there."""
 import fcntl
 import json
 import os
@@ -234,6 +235,7 @@ class InTmux:
 def attached(tmux, net, name, w, enough):
     """What an attachment from elsewhere holds, which is told all from nothing: a Held. It shows the same screen."""
     cols, rows = map(int, w.ask("#{window_width} #{window_height}").split())
+    w.wait(lambda: w.stty_size() == (cols, rows), 10, "the last size in the kernel")  # it is not to change any more
     v = tmux.window(net.command(f"--attach={name}"), cols, rows)
     wait_until(lambda: v.rows() == w.rows() and v.cursor() == w.cursor(), 15, "the same screen",
                lambda: "\n".join(["here:", *w.rows(), "there:", *v.rows()]))
@@ -268,7 +270,7 @@ def tell(tmux, net, clears, seed):
             if not wrong:
                 held, wrong = s.judge(lambda: server.order)
                 wrong = wrong or too_much(s, held, server)
-        figures(s, wrong, held, server, cleared(), ran - begun, judged - ran)
+        figures(s, wrong, held, server, cleared(), w.target, ran - begun, judged - ran)
     except AssertionError as e:
         wrong = s.says(str(e))
     if wrong:
@@ -282,7 +284,9 @@ def tell(tmux, net, clears, seed):
 def there(s, server, cleared):
     """None, or what is wrong with the server's own history."""
     wrong = server.misses(s.printed(cleared))
-    return wrong and s.says("the server: " + wrong)
+    if not wrong and server.repeated:
+        wrong = f"{server.repeated} lines repeated"
+    return wrong and s.says("a fresh attachment: " + wrong)
 
 
 def too_much(s, held, server):
@@ -293,10 +297,14 @@ def too_much(s, held, server):
     return None
 
 
-def figures(s, wrong, held, server, cleared, ran, judged):
+def figures(s, wrong, held, server, cleared, pane, ran, judged):
+    for name, what in (("here", held), ("there", server)):
+        if RECORD and what:
+            with open(os.path.join(RECORD, f"{s.seed}.{name}"), "w") as f:
+                f.write(what.text)
     if not FIGURES:
         return
-    of = {"seed": s.seed, "wrong": wrong and wrong.split("\n")[0], "lines": s.last, "resizes": len(s.resizes),
+    of = {"seed": s.seed, "pane": pane, "wrong": wrong and wrong.split("\n")[0], "lines": s.last, "resizes": len(s.resizes),
           "lost": held.lost(s.printed(cleared)), "repeated": held.repeated, "again": held.again,
           "blank": held.blank, "may_repeat": sum(map(max, s.resizes)), "old_and_new": sum(map(sum, s.resizes)),
           "clears": len(s.clears), "may_clear": len(cleared), "ran": round(ran, 2), "judged": round(judged, 2)}
@@ -426,7 +434,7 @@ def test_random_scripts_in_xterm(xterm, box, link_missing):
         s = Story(seed, InXterm(net, w, random.Random(seed)))
         s.run()
         held, wrong = s.judge(lambda: s.printed(s.cleared(clears.sizes(s.seed))))
-        figures(s, wrong, held, None, s.cleared(clears.sizes(s.seed)), 0, 0)
+        figures(s, wrong, held, None, s.cleared(clears.sizes(s.seed)), None, 0, 0)
         found += [wrong] if wrong else []
         w.type("exit\r")
         w.end()

@@ -48,13 +48,7 @@ class Window:
     def resize(self, cols, rows):
         """Returns once the program's terminal has the size: tmux changes it with a delay."""
         self.tmux.run("resize-window", "-t", self.target, "-x", str(cols), "-y", str(rows))
-        tty = self.tty()
-
-        def size():
-            p = subprocess.run(["stty", "size", "-F", tty], capture_output=True, text=True)
-            return p.stdout.split() == [str(rows), str(cols)]
-
-        wait_until(size, 10, f"{cols}x{rows} in the kernel")
+        wait_until(lambda: self.stty_size() == (cols, rows), 10, f"{cols}x{rows} in the kernel")
         if self.viewer:
             self.viewer.resize(cols, rows)
 
@@ -110,6 +104,12 @@ class Window:
         """The terminal's modes as the kernel keeps them."""
         return subprocess.run(["stty", "-g", "-F", self.tty()], check=True, capture_output=True,
                               text=True).stdout.strip()
+
+    def stty_size(self):
+        """(columns, rows) as the program's terminal has them; tmux tells it of a change some time later."""
+        p = subprocess.run(["stty", "size", "-F", self.tty()], check=True, capture_output=True, text=True)
+        rows, cols = map(int, p.stdout.split())
+        return cols, rows
 
     def dead(self):
         return self.ask("#{pane_dead}") == "1"
