@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from concurrent.futures import ThreadPoolExecutor
@@ -99,30 +100,78 @@ class Stage:
         print(f"   {time.monotonic() - self.start:.1f} s, {cpu_seconds() - self.cpu:.1f} s of CPU", flush=True)
 
 
+class Running:
+    """The commands that run now. Each has a process group of its own, which no Ctrl-C reaches: they are ended here."""
+
+    def __init__(self):
+        self.lock, self.children, self.stopped = threading.RLock(), {}, False
+
+    def start(self, command, **options):
+        """None when nothing is to be started any more."""
+        with self.lock:
+            if self.stopped:
+                return None
+            child = subprocess.Popen(command, start_new_session=True, **options)
+            self.children[child.pid] = (child, polite(command))
+            return child
+
+    def over(self, child):
+        with self.lock:
+            del self.children[child.pid]
+
+    def stop(self):
+        """Asks all to end; whoever waits for one sees it end."""
+        with self.lock:
+            self.stopped = True
+            for child, number in self.children.values():
+                child.send_signal(number)
+
+
+RUNNING = Running()
+
+
+def polite(command):
+    """The signal after which this command ends what it started: pytest takes its fixtures down after SIGINT only."""
+    return signal.SIGINT if PYTEST in command else signal.SIGTERM
+
+
 def run(command, limit, env=None):
     """Runs a command in its own process group; (status, output). The group ends with it."""
+    if not shutil.which(command[0]):
+        return 127, f"{command[0]} is not installed; make deps installs all that tests need\n"
     with tempfile.TemporaryFile() as out:
-        child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out,
-                                 stderr=subprocess.STDOUT, env={**os.environ, **(env or {})},
-                                 start_new_session=True)
+        child = RUNNING.start(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out,
+                              stderr=subprocess.STDOUT, env={**os.environ, **(env or {})})
+        if not child:
+            return -1, "not started: interrupted\n"
         late = ""
         try:
             child.wait(limit)
         except subprocess.TimeoutExpired:
             late = f"\nno end after {limit} s\n"
-            # meson and pytest end what they started; what is left in the group is killed.
-            child.terminate()
-            try:
-                child.wait(10)
-            except subprocess.TimeoutExpired:
-                pass
-            try:
-                os.killpg(child.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            child.wait()
+            child.send_signal(polite(command))
+        except KeyboardInterrupt:  # RUNNING.stop has told it
+            end(child)
+            raise
+        finally:
+            RUNNING.over(child)
+        if late or RUNNING.stopped:
+            end(child)
         out.seek(0)
         return (-1 if late else child.returncode), out.read().decode(errors="replace") + late
+
+
+def end(child):
+    """Waits a little for a command that was asked to end, and kills what is left of its group."""
+    try:
+        child.wait(20)
+    except subprocess.TimeoutExpired:
+        pass
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    child.wait()
 
 
 def complaints(out):
@@ -137,6 +186,9 @@ def build(tally, name):
     options = [*options, "-Dwerror=true", "-Dtests=true",
                *(f"-D{part}={'false' if part in leave else 'true'}" for part in ("unit", "fuzz"))]
     label = f"build {name} ({compiler}, no warnings)"
+    if not shutil.which(compiler):
+        tally.fail(label, f"{compiler} is not installed; make deps installs all that tests need")
+        return False
     if (ROOT / name / "build.ninja").exists():
         command = ["meson", "configure", name, *options]
     else:
@@ -373,20 +425,7 @@ def soak(tally, args):
                 work(tally, args)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["check", "fuzz", "soak"])
-    parser.add_argument("--seconds", type=int, default=0, help="of each fuzz target")
-    parser.add_argument("--stage", action="append", choices=list(SOAKS), help="of soak: only this one (may repeat)")
-    parser.add_argument("--target", action="append", default=[], help="only this fuzz target (may repeat)")
-    args = parser.parse_args()
-    sys.stdout.reconfigure(line_buffering=True)
-    # Started by nohup or in the background: tests want to see their signals nevertheless.
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
-        if signal.getsignal(number) == signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)
-    start = time.monotonic()
-    tally = Tally()
+def work(tally, args):
     if args.what == "check":
         check(tally)
     elif args.what == "soak":
@@ -398,6 +437,53 @@ def main():
             seconds = args.seconds or 60
             with Stage(f"fuzz, {seconds} s for each target"):
                 fuzz(tally, seconds, args.target)
+
+
+SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+
+
+def positive(text):
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value
+
+
+positive.__name__ = "number above 0"  # for argparse's message
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["check", "fuzz", "soak"])
+    parser.add_argument("--seconds", type=positive, default=0, help="of each fuzz target")
+    parser.add_argument("--stage", action="append", choices=list(SOAKS), help="of soak: only this one (may repeat)")
+    parser.add_argument("--target", action="append", default=[], help="only this fuzz target (may repeat)")
+    args = parser.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)
+    if args.what != "fuzz" and args.target:
+        parser.error(f"--target is for fuzz; {args.what} takes all of them")
+    if args.what != "soak" and args.stage:
+        parser.error(f"--stage is for soak; {args.what} has none")
+    unknown = [t for t in args.target if not (ROOT / "fuzz" / f"fuzz_{t}.c").exists()]
+    if unknown:
+        known = sorted(p.stem[len("fuzz_"):] for p in (ROOT / "fuzz").glob("fuzz_*.c"))
+        parser.error(f"no fuzz target {unknown[0]}; there are {', '.join(known)}")
+
+    def interrupt(number, _):
+        for n in SIGNALS:  # a second one changes nothing: what runs has 20 s
+            signal.signal(n, signal.SIG_IGN)
+        RUNNING.stop()
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    # Also when started by nohup or in the background: tests want to see their signals nevertheless.
+    for number in SIGNALS:
+        signal.signal(number, interrupt)
+    start = time.monotonic()
+    tally = Tally()
+    try:
+        work(tally, args)
+    except KeyboardInterrupt as why:
+        tally.fail(f"interrupted by {why}")
     print(f"== {args.what}: {time.monotonic() - start:.0f} s in all, {cpu_seconds():.0f} s of CPU")
     return tally.close()
 
