@@ -30,6 +30,7 @@ import pytest
 from lib import xwindow
 from lib.netlab import Netlab
 from lib.numbered import ENDS, Held
+from lib.tmux import stty_size
 from lib.wait import wait_until
 
 PROMPT = "inner$"
@@ -161,13 +162,19 @@ class Story:
         return f"seed {self.seed}: {wrong}\n  {self.log}"
 
 
-class Clears:
-    """What the command `clean` says of the terminal's size."""
+class Far:
+    """What is known of the server's terminal: its size, and that at each command `clean`."""
 
     def __init__(self, box):
         self.box = box
+        box.script("far-shell", 'tty >"' + box.file("tty") + '.$1"; exec inner')
         box.script("clean", 'size() { stty size </dev/tty >>"' + box.file("cleared") + '.$1"; }\nsize "$1"\n'
                    r"printf '\033[H\033[2J'" + '\nsize "$1"')
+
+    def size(self, seed):
+        """(columns, rows)"""
+        with open(self.box.file(f"tty.{seed}")) as f:
+            return stty_size(f.read().strip())
 
     def sizes(self, seed):
         """(cols, rows) of each clear, where it changed in the meantime the least columns and most rows."""
@@ -182,7 +189,7 @@ class Clears:
 def scripts(box):
     box.script("lines", LINES, "/usr/bin/perl")
     box.script("full", r"printf '\033[?1049h\033[2J\033[Hfull screen'; sleep 0.05; printf '\033[?1049l'")
-    return Clears(box)
+    return Far(box)
 
 
 class Net:
@@ -235,7 +242,6 @@ class InTmux:
 def attached(tmux, net, name, w, enough):
     """What an attachment from elsewhere holds, which is told all from nothing: a Held. It shows the same screen."""
     cols, rows = map(int, w.ask("#{window_width} #{window_height}").split())
-    w.wait(lambda: w.stty_size() == (cols, rows), 10, "the last size in the kernel")  # it is not to change any more
     v = tmux.window(net.command(f"--attach={name}"), cols, rows)
     wait_until(lambda: v.rows() == w.rows() and v.cursor() == w.cursor(), 15, "the same screen",
                lambda: "\n".join(["here:", *w.rows(), "there:", *v.rows()]))
@@ -251,9 +257,9 @@ def attached(tmux, net, name, w, enough):
     return held
 
 
-def tell(tmux, net, clears, seed):
+def tell(tmux, net, far, seed):
     """None, or what is wrong."""
-    w = tmux.window([*net.command(f"--name=s{seed}"), *([] if DIRECT else ["--"]), "inner"], 80, 24)
+    w = tmux.window([*net.command(f"--name=s{seed}"), *([] if DIRECT else ["--"]), "far-shell", str(seed)], 80, 24)
     w.wait(lambda: [r for r in w.rows() if r][-1:] == [PROMPT], 30, "the prompt")
     s = Story(seed, InTmux(net, w))
     begun = time.monotonic()
@@ -261,10 +267,11 @@ def tell(tmux, net, clears, seed):
         s.run()
         ran = time.monotonic()
         # What is cleared tmux keeps, if it is told by the program itself.
-        cleared = (lambda: set()) if DIRECT else (lambda: s.cleared(clears.sizes(seed)))
+        cleared = (lambda: set()) if DIRECT else (lambda: s.cleared(far.sizes(seed)))
         held, wrong = s.judge(lambda: s.printed(cleared()))
         judged, server = time.monotonic(), None
         if not DIRECT:
+            wait_until(lambda: far.size(seed) == (s.cols, s.rows), 15, "the last size at the server")
             server = attached(tmux, net, f"s{seed}", w, s.printed(cleared()))
             wrong = wrong or there(s, server, cleared())
             if not wrong:
@@ -317,7 +324,7 @@ def figures(s, wrong, held, server, cleared, pane, ran, judged):
 
 
 def test_random_scripts_in_tmux(tmux, box, link_missing):
-    clears = scripts(box)
+    far = scripts(box)
     net = Net(box, link_missing or (DIRECT and "not used"))
     if RECORD:
         os.makedirs(RECORD, exist_ok=True)
@@ -331,7 +338,7 @@ def test_random_scripts_in_tmux(tmux, box, link_missing):
             if seed is None:
                 return
             try:
-                wrong = tell(tmux, net, clears, seed)
+                wrong = tell(tmux, net, far, seed)
             except Exception as e:
                 wrong = f"seed {seed}: {e!r}"
             found.extend([wrong] if wrong else [])
@@ -423,7 +430,7 @@ def xterm():
 
 
 def test_random_scripts_in_xterm(xterm, box, link_missing):
-    clears = scripts(box)
+    far = scripts(box)
     net = Net(box, link_missing)
     found = []
     for seed in IN_XTERM:
@@ -433,8 +440,8 @@ def test_random_scripts_in_xterm(xterm, box, link_missing):
         w.wait(lambda s: [r.rstrip() for r in s.rows if r.strip()][-1:] == [PROMPT], "the prompt", 40)
         s = Story(seed, InXterm(net, w, random.Random(seed)))
         s.run()
-        held, wrong = s.judge(lambda: s.printed(s.cleared(clears.sizes(s.seed))))
-        figures(s, wrong, held, None, s.cleared(clears.sizes(s.seed)), None, 0, 0)
+        held, wrong = s.judge(lambda: s.printed(s.cleared(far.sizes(s.seed))))
+        figures(s, wrong, held, None, s.cleared(far.sizes(s.seed)), None, 0, 0)
         found += [wrong] if wrong else []
         w.type("exit\r")
         w.end()

@@ -22,6 +22,13 @@ set -as terminal-features ",*:256:RGB:usstyle:overline:strikethrough"
 """
 
 
+def stty_size(tty):
+    """(columns, rows) as the kernel has them."""
+    p = subprocess.run(["stty", "size", "-F", tty], check=True, capture_output=True, text=True)
+    rows, cols = map(int, p.stdout.split())
+    return cols, rows
+
+
 class Window:
     """One window with one pane of a fixed size."""
 
@@ -48,7 +55,8 @@ class Window:
     def resize(self, cols, rows):
         """Returns once the program's terminal has the size: tmux changes it with a delay."""
         self.tmux.run("resize-window", "-t", self.target, "-x", str(cols), "-y", str(rows))
-        wait_until(lambda: self.stty_size() == (cols, rows), 10, f"{cols}x{rows} in the kernel")
+        tty = self.tty()
+        wait_until(lambda: stty_size(tty) == (cols, rows), 10, f"{cols}x{rows} in the kernel")
         if self.viewer:
             self.viewer.resize(cols, rows)
 
@@ -104,12 +112,6 @@ class Window:
         """The terminal's modes as the kernel keeps them."""
         return subprocess.run(["stty", "-g", "-F", self.tty()], check=True, capture_output=True,
                               text=True).stdout.strip()
-
-    def stty_size(self):
-        """(columns, rows) as the program's terminal has them; tmux tells it of a change some time later."""
-        p = subprocess.run(["stty", "size", "-F", self.tty()], check=True, capture_output=True, text=True)
-        rows, cols = map(int, p.stdout.split())
-        return cols, rows
 
     def dead(self):
         return self.ask("#{pane_dead}") == "1"
