@@ -8,10 +8,11 @@ nothing else.
 
 TERN_SEED=7 runs one seed only, TERN_SEED=7-90 some (in both judges; -k tmux or -k xterm chooses).
 TERN_STRICT=1 allows one screenful for a resize, blank rows among them; else an old and a new one.
-TERN_DIRECT=1 runs the scripts in tmux without tern: what the terminal itself keeps.
+TERN_DIRECT=1 runs the scripts without tern: what the terminal itself keeps.
 TERN_FIGURES=FILE appends a line of JSON for each seed: what was missing, repeated, blank, and how much may be.
 TERN_RECORD=FOLDER keeps tmux's log there (what it read and when it was resized); lib/tmuxlog.py plays it again.
-With it lies what was judged: SEED.here, and what the fresh attachment held, SEED.there."""
+With it lies what was judged: SEED.here, and what the fresh attachment held, SEED.there; of xterm what passed,
+in the order in which it was read, SEED.xterm."""
 import fcntl
 import json
 import os
@@ -257,29 +258,34 @@ def attached(tmux, net, name, w, enough):
     return held
 
 
-def tell(tmux, net, far, seed):
-    """None, or what is wrong."""
-    w = tmux.window([*net.command(f"--name=s{seed}"), *([] if DIRECT else ["--"]), "far-shell", str(seed)], 80, 24)
-    w.wait(lambda: [r for r in w.rows() if r][-1:] == [PROMPT], 30, "the prompt")
-    s = Story(seed, InTmux(net, w))
+def played(s, tmux, net, far, w, pane):
+    """The story is run in the terminal w; None, or what is wrong."""
     begun = time.monotonic()
     try:
         s.run()
         ran = time.monotonic()
         # What is cleared tmux keeps, if it is told by the program itself.
-        cleared = (lambda: set()) if DIRECT else (lambda: s.cleared(far.sizes(seed)))
+        cleared = (lambda: set()) if DIRECT and pane else (lambda: s.cleared(far.sizes(s.seed)))
         held, wrong = s.judge(lambda: s.printed(cleared()))
         judged, server = time.monotonic(), None
         if not DIRECT:
-            wait_until(lambda: far.size(seed) == (s.cols, s.rows), 15, "the last size at the server")
-            server = attached(tmux, net, f"s{seed}", w, s.printed(cleared()))
+            wait_until(lambda: far.size(s.seed) == (s.cols, s.rows), 15, "the last size at the server")
+            server = attached(tmux, net, f"s{s.seed}", w, s.printed(cleared()))
             wrong = wrong or there(s, server, cleared())
             if not wrong:
                 held, wrong = s.judge(lambda: server.order)
                 wrong = wrong or too_much(s, held, server)
-        figures(s, wrong, held, server, cleared(), w.target, ran - begun, judged - ran)
+        figures(s, wrong, held, server, cleared(), pane, ran - begun, judged - ran)
     except AssertionError as e:
         wrong = s.says(str(e))
+    return wrong
+
+
+def tell(tmux, net, far, seed):
+    """None, or what is wrong."""
+    w = tmux.window([*net.command(f"--name=s{seed}"), *([] if DIRECT else ["--"]), "far-shell", str(seed)], 80, 24)
+    w.wait(lambda: [r for r in w.rows() if r][-1:] == [PROMPT], 30, "the prompt")
+    wrong = played(Story(seed, InTmux(net, w)), tmux, net, far, w, w.target)
     if wrong:
         return wrong
     w.type("exit\r")
@@ -357,6 +363,7 @@ def test_random_scripts_in_tmux(tmux, box, link_missing):
 # ---- xterm ----
 
 IN_XTERM = (SEEDS if os.environ.get("TERN_SEED") else range(1, (200 if SOAK else 6) + 1))
+WIDE = 120  # columns: more than any story has
 UNFINISHED = re.compile(rb"\x1b(?:[\[(][0-9;:?>=]*|\][^\x07\x1b]*\x1b?)?$|[\xc0-\xff][\x80-\xbf]*$")
 
 
@@ -366,6 +373,7 @@ class InXterm:
     def __init__(self, net, w, r):
         self.net, self.w, self.r = net, w, r
         self.tail = b""
+        self.passed = []  # (seconds, "to xterm", "from xterm" or "size", bytes or (cols, rows)), in this order; see TERN_RECORD
 
     def pump(self, seconds):
         """As XWindow.pump, but without answers to `CSI 18 t`, which are returned."""
@@ -376,16 +384,23 @@ class InXterm:
             data = os.read(fd, 1 << 14)
             if fd == w.pty:
                 self.tail = (self.tail + data)[-200:]
+                self.note("to xterm", data)
                 w._to_xterm(data)
             else:
                 said += b"".join(re.findall(rb"\x1b\[8;\d+;\d+t", data))
                 data = re.sub(rb"\x1b\[8;\d+;\d+t", b"", data)
+                self.note("from xterm", data)
                 os.write(w.pty, data)
         return said if ready else None
+
+    def note(self, what, data):
+        if RECORD:
+            self.passed.append((round(time.monotonic(), 4), what, data))
 
     def tell(self, data):
         while UNFINISHED.search(self.tail):
             self.pump(1)
+        self.note("to xterm", data)
         os.write(self.w.xterm.tty, data)
 
     def type(self, text, *size):
@@ -406,6 +421,7 @@ class InXterm:
             assert time.monotonic() < end, f"xterm does not become {cols}x{rows}: {said!r}"
         for _ in range(self.r.randint(0, 6)):
             self.pump(0.005)
+        self.note("size", (cols, rows))
         fcntl.ioctl(self.w.pty, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
         self.w.cols, self.w.height = cols, rows
 
@@ -416,8 +432,14 @@ class InXterm:
             self.pump(0.02)
 
     def text(self):
-        s = self.w.look()
-        return "\n".join([*s.history, *s.rows])
+        """xterm prints no more of a line than its width, though it keeps all: it is wide while it prints."""
+        w = self.w
+        w.look()
+        w.xterm.resize(WIDE, w.height)
+        s = xwindow.judge.Screen(w.xterm, WIDE, w.height, b"")
+        text = "\n".join([*s.history, *s.rows])
+        w.xterm.resize(w.cols, w.height)
+        return text
 
 
 @pytest.fixture(scope="module")
@@ -429,22 +451,53 @@ def xterm():
         yield x
 
 
-def test_random_scripts_in_xterm(xterm, box, link_missing):
+class AsWindow:
+    """What attached() asks of a window, of an xterm."""
+
+    def __init__(self, w):
+        self.w = w
+
+    def ask(self, _):
+        return f"{self.w.cols} {self.w.height}"
+
+    def rows(self):
+        rows = self.w.look().rows
+        return [*rows, *[""] * (self.w.height - len(rows)), ""]  # tmux ends each with LF
+
+    def cursor(self):
+        s = self.w.look()
+        return (min(s.cursor[1], s.cols - 1), s.cursor[0]) if s.mode("?25") else None
+
+
+def tell_xterm(xterm, tmux, net, far, seed):
+    """As tell()."""
+    argv = [*net.command(f"--name=s{seed}"), *([] if DIRECT else ["--"]), "far-shell", str(seed)]
+    argv[0] = shutil.which(argv[0], path=tmux.env["PATH"])
+    w = xwindow.XWindow(xterm, argv, 80, 24, tmux.env)
+    w.wait(lambda s: [r.rstrip() for r in s.rows if r.strip()][-1:] == [PROMPT], "the prompt", 40)
+    act = InXterm(net, w, random.Random(seed))
+    wrong = played(Story(seed, act), tmux, net, far, AsWindow(w), None)
+    if RECORD:
+        with open(os.path.join(RECORD, f"{seed}.xterm"), "w") as f:
+            f.writelines(f"{t} {what} {data}\n" for t, what, data in act.passed)
+    w.type("exit\r")
+    w.end()
+    return wrong
+
+
+def test_random_scripts_in_xterm(xterm, tmux, box, link_missing):
     far = scripts(box)
-    net = Net(box, link_missing)
+    net = Net(box, link_missing or (DIRECT and "not used"))
+    if not DIRECT:
+        tmux.start()
+    if RECORD:
+        os.makedirs(RECORD, exist_ok=True)
     found = []
     for seed in IN_XTERM:
-        argv = [*net.command(), "--", "inner"]
-        argv[0] = shutil.which(argv[0], path=box.env["PATH"])
-        w = xwindow.XWindow(xterm, argv, 80, 24, box.env)
-        w.wait(lambda s: [r.rstrip() for r in s.rows if r.strip()][-1:] == [PROMPT], "the prompt", 40)
-        s = Story(seed, InXterm(net, w, random.Random(seed)))
-        s.run()
-        held, wrong = s.judge(lambda: s.printed(s.cleared(far.sizes(s.seed))))
-        figures(s, wrong, held, None, s.cleared(far.sizes(s.seed)), None, 0, 0)
+        wrong = tell_xterm(xterm, tmux, net, far, seed)
         found += [wrong] if wrong else []
-        w.type("exit\r")
-        w.end()
     assert not found, f"{len(found)} of {len(IN_XTERM)} seeds:\n" + "\n".join(found)
+    if not DIRECT:
+        tmux.run("kill-session", "-t", "first")
     box.wait_no_server()
     wait_until(lambda: not box.clients(), 15, "no client")
