@@ -104,9 +104,11 @@ def test_numbered_lines_are_counted():
     h = Held(rows(*range(1, 10)) + "\n\n")
     assert (h.misses(all_there), h.repeated, h.blank) == (None, 0, 0)
     h = Held(rows(1, 2, 3, 0, 2, 3, 4, 5, 6, 7, 8, 9, 7))
-    assert (h.misses(all_there), h.repeated, sum(h.again), h.blank) == (None, 3, 3, 1)
+    assert (h.misses(all_there), h.repeated, h.again, h.blank) == (None, 3, [2, 1], 1)
     h = Held(rows(1, 2, 3, 5, 6, 7, 8, 9, 4))
     assert "1 lines miss their beginning: [4]" in h.misses(all_there)  # it is there, but not in order
+    h = Held(rows(5, 6, 7, 8, 1, 2, 3, 4, 5, 9))
+    assert h.misses({"beginning": {1, 2, 3, 4, 5, 9}}) is None and h.misses({"beginning": {1, 2, 5, 6}})
     h = Held(rows(*range(1, 10)).replace("=6;", ""))
     assert "1 lines miss their end: [6]" in h.misses(all_there) and h.lost(all_there) == 1
 

@@ -273,7 +273,7 @@ def played(s, tmux, net, far, w, pane):
             server = attached(tmux, net, f"s{s.seed}", w, s.printed(cleared()))
             wrong = wrong or there(s, server, cleared())
             if not wrong:
-                held, wrong = s.judge(lambda: server.order)
+                held, wrong = s.judge(lambda: server.all)
                 wrong = wrong or too_much(s, held, server)
         figures(s, wrong, held, server, cleared(), pane, ran - begun, judged - ran)
     except AssertionError as e:
@@ -324,7 +324,7 @@ def figures(s, wrong, held, server, cleared, pane, ran, judged):
     if server:
         of |= {"blank_there": server.blank, "repeated_there": server.repeated,
                "cleared": server.lost(s.printed()), "lost_there": server.lost(s.printed(cleared)),
-               "lost_beside": held.lost(server.order)}
+               "lost_beside": held.lost(server.all)}
     with open(FIGURES, "a") as f:
         f.write(json.dumps(of) + "\n")
 

@@ -22,6 +22,19 @@ def in_order(numbers):
     return best[::-1]
 
 
+def repeats(numbers):
+    """How many stand there again, for each run of such."""
+    seen, runs, run = set(), [], 0
+    for n in [*numbers, None]:
+        if n in seen:
+            run += 1
+        elif run:
+            runs.append(run)
+            run = 0
+        seen.add(n)
+    return runs
+
+
 def around(text, n):
     """What stands where line n should."""
     rows = text.split("\n")
@@ -38,26 +51,33 @@ class Held:
         while rows and not rows[-1]:
             rows.pop()
         whole = "".join(rows)  # a number may be cut where a row ended
-        self.order, self.again = {}, {}
-        for end, form in ENDS.items():
-            numbers = [int(n) for n in re.findall(form, whole)]
-            places = in_order(numbers)
-            self.order[end] = {numbers[i] for i in places}
-            # How many stand there again between two that are in order.
-            gaps = [b - a - 1 for a, b in zip([-1, *places], [*places, len(numbers)])]
-            self.again[end] = [gap for gap in gaps if gap]
-        self.again = max(self.again.values(), key=sum)
+        self.numbers = {end: [int(n) for n in re.findall(form, whole)] for end, form in ENDS.items()}
+        self.again = max((repeats(numbers) for numbers in self.numbers.values()), key=sum)
         self.repeated = sum(self.again)
         self.blank = rows.count("")
 
+    @property
+    def all(self):
+        """What misses() asks for in another one that has to hold all that this one holds."""
+        return {end: set(numbers) for end, numbers in self.numbers.items()}
+
+    def missing(self, wanted):
+        """Which of these, {end: a set}, miss an end, or do not stand in order: {end: sorted}. Of others it does not
+        matter where they stand: a screen that has run ahead of the history, and lost its top rows when the terminal was
+        made smaller, may have been cleared, so that no line of the history says it again in its place."""
+        found = {}
+        for end, numbers in wanted.items():
+            those = [n for n in self.numbers[end] if n in numbers]
+            found[end] = sorted(numbers - {those[i] for i in in_order(those)})
+        return found
+
     def lost(self, wanted):
-        """How many of these, {end: a set}, miss an end."""
-        return max(len(numbers - self.order[end]) for end, numbers in wanted.items())
+        """How many miss an end."""
+        return max(map(len, self.missing(wanted).values()))
 
     def misses(self, wanted):
         """The same in words, or None."""
-        for end, numbers in wanted.items():
-            lost = sorted(numbers - self.order[end])
+        for end, lost in self.missing(wanted).items():
             if lost:
                 return f"{len(lost)} lines miss their {end}: {lost[:8]}\n{around(self.text, lost[0])}"
         return None
