@@ -341,9 +341,10 @@ size_t feed_scrolls(const struct view *v, rows_ref from, rows_ref to,
     uint16_t rows = v->facts.rows;
     if (!v->facts.il_dl)
         return 0;
-    if (!v->feed.tail || v->on_alt)
+    if (v->on_alt)
         return scroll_find(from, to, rows, out);
-    /* tmux takes the mark off the line above a region that lines move in. */
+    /* Not row 0: xterm keeps what DL takes from there in its scrollback, and tmux takes the mark
+     * off the line above a region that lines move in. */
     size_t n = rows < 3 ? 0 : scroll_find(from + 1, to + 1, (uint16_t)(rows - 1), out);
     for (size_t i = 0; i < n; i++) {
         out[i].top++;

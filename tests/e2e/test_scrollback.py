@@ -391,6 +391,20 @@ def test_ctrl_c_in_xterm(xterm, box, link_missing):
     gone(box)
 
 
+def test_only_the_history_gets_into_the_scrollback_of_xterm(xterm, box):
+    """xterm keeps lines that DL takes from row 0 in its scrollback. A frame must not scroll so: the history has its
+    own order, and these lines are none of it."""
+    w = start_xterm(xterm, box, None)
+    w.type("seq 1 40; read -s; printf '\\033[H\\033[5M\\033[19H'\r")
+    w.wait_for("40")
+    w.type("\r")
+    s = w.wait(lambda s: "23" in s.rows[:1] and s, "23 in row 0")
+    assert numbers([*s.history, *s.rows]) == [str(i) for i in [*range(1, 18), *range(23, 41)]]
+    w.type("exit\r")
+    w.end()
+    gone(box)
+
+
 def test_soft_wrap_in_xterm(xterm, box):
     """What a triple click copies, of lines in xterm's scrollback."""
     long = "".join(f"<{i}>" for i in range(60))
