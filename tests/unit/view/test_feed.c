@@ -422,13 +422,14 @@ static void run(uint64_t seed)
 static void random_stories(void **state)
 {
     (void)state;
-    const char *only = getenv("TERN_SEED");
-    uint64_t last = getenv("TERN_SOAK") ? 20000 : 300;
+    char *only = getenv("TERN_SEED"); /* 7, or 7-90 */
+    uint64_t first = 1, last = getenv("TERN_SOAK") ? 20000 : 300;
     if (only) {
-        run(strtoull(only, NULL, 10));
-        return;
+        first = last = strtoull(only, &only, 10);
+        if (*only == '-')
+            last = strtoull(only + 1, NULL, 10);
     }
-    for (uint64_t seed = 1; seed <= last; seed++)
+    for (uint64_t seed = first; seed <= last; seed++)
         run(seed);
 }
 
