@@ -98,6 +98,9 @@ void print_ascii(struct term *t, const uint8_t *s, size_t n)
         size_t fit = (size_t)(line_last(t) + 1 - t->cursor.col);
         if (fit > n)
             fit = n;
+        /* Cells move within the margins only: what stands left of them is written over first. */
+        if (t->w.insert && t->cursor.col < t->w.left && fit > (size_t)(t->w.left - t->cursor.col))
+            fit = t->w.left - t->cursor.col;
         put_ascii(t, s, (uint16_t)fit);
         s += fit;
         n -= fit;
