@@ -194,11 +194,12 @@ def scripts(box):
 
 
 class Net:
-    """One link for all; not several outages at once."""
+    """One link for all; not several outages at once. After each the clients have a new address or port, so they connect
+    anew."""
 
     def __init__(self, box, missing):
         self.lab = None if missing else Netlab(box.build, "rtt=20", "loss=0.01")
-        self.lock = threading.Lock()
+        self.lock, self.outages = threading.Lock(), 0
         if self.lab:
             box.before.add(self.lab.proc.pid)
             box.on_close(self.lab.close)
@@ -216,7 +217,9 @@ class Net:
         with self.lock:
             self.lab.do("down")
             time.sleep(seconds)
-            self.lab.do("up")
+            self.outages += 1
+            n = self.outages % 200
+            self.lab.do(f"addr 10.77.0.{n + 2}" if n % 2 else f"natport {n}", "up")
 
 
 class InTmux:
