@@ -7,6 +7,7 @@
  *
  * Exit status of vterm: 1 when something differs. */
 #include "base/rng.h"
+#include "../vt/words.h"
 #include "look.h"
 
 #include <stdio.h>
@@ -121,7 +122,7 @@ static void show(const struct play *p)
         printf(what ? "],\"pens\":[" : ",\"cells\":[");
         for (int i = 0; i < l.cols * l.rows; i++) {
             char pen[256];
-            look_pen(&l.cell[i].pen, pen, sizeof pen);
+            words_of_pen(&l.cell[i].pen, pen, sizeof pen);
             if (i)
                 putchar(',');
             json_string(what ? pen : l.cell[i].text);

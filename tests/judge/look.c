@@ -1,3 +1,4 @@
+#include "../vt/words.h"
 #include "look.h"
 
 #include "base/utf8.h"
@@ -90,32 +91,6 @@ void look_vterm(const struct play *p, const bool *skip, struct look *out)
     vterm_free(vt);
 }
 
-static void add_colour(char *out, size_t max, const char *name, uint32_t c)
-{
-    size_t n = strlen(out);
-    if (COLOUR_KIND(c) == COLOUR_RGB)
-        snprintf(out + n, max - n, " %s=#%06x", name, c & 0xffffff);
-    else if (COLOUR_KIND(c) == COLOUR_PALETTE)
-        snprintf(out + n, max - n, " %s=%u", name, c & 0xffffff);
-}
-
-void look_pen(const struct pen *p, char *out, size_t max)
-{
-    static const char *const attr[] = {"bold",    "faint",     "italic", "blink",
-                                       "inverse", "invisible", "strike", "overline"};
-    static const char *const line[] = {"",        " underline", " double", " curly",
-                                       " dotted", " dashed",    " ?",      " ?"};
-    char text[256] = "";
-    for (unsigned i = 0; i < 8; i++)
-        if (p->attr & 1u << i)
-            snprintf(text + strlen(text), sizeof text - strlen(text), " %s", attr[i]);
-    snprintf(text + strlen(text), sizeof text - strlen(text), "%s",
-             line[(p->attr & ATTR_UNDERLINE) >> ATTR_UNDERLINE_SHIFT]);
-    add_colour(text, sizeof text, "fg", p->fg);
-    add_colour(text, sizeof text, "bg", p->bg);
-    snprintf(out, max, "%s", text[0] ? text + 1 : "default");
-}
-
 /* vterm-blank-pen: an erased cell has only a background here. */
 static bool pen_differs(struct pen a, struct pen b, const char *text)
 {
@@ -143,8 +118,8 @@ bool look_differ(const struct look *tern, const struct look *vterm, char *what, 
         }
         if (pen_differs(tern->cell[i].pen, vterm->cell[i].pen, a)) {
             char p[256], q[256];
-            look_pen(&tern->cell[i].pen, p, sizeof p);
-            look_pen(&vterm->cell[i].pen, q, sizeof q);
+            words_of_pen(&tern->cell[i].pen, p, sizeof p);
+            words_of_pen(&vterm->cell[i].pen, q, sizeof q);
             snprintf(what, max, "pen %d,%d is %s, libvterm has %s", r, c, p, q);
             return true;
         }

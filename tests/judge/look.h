@@ -27,7 +27,4 @@ void look_vterm(const struct play *p, const bool *skip, struct look *out);
  * passed over. */
 bool look_differ(const struct look *tern, const struct look *vterm, char *what, size_t max);
 
-/* A pen in the words of tests/vt. */
-void look_pen(const struct pen *p, char *out, size_t max);
-
 #endif

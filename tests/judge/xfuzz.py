@@ -56,7 +56,7 @@ class Engine:
 
 
 def comparable_pen(pen):
-    return re.sub(r" ?(invisible|overline)\b", "", pen).strip() or "default"
+    return re.sub(r" ?(invisible\b|overline\b|ul=\S+)", "", pen).strip() or "default"
 
 
 def xterm_look(xterm, case):

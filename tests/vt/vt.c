@@ -25,6 +25,7 @@
 #include "term/history.h"
 #include "term/link.h"
 #include "term/term.h"
+#include "words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -223,35 +224,16 @@ static void row_draw(const struct row *r, uint16_t cols, char out[LINE_MAX_BYTES
     out[kept] = 0;
 }
 
-static void colour_draw(char *out, size_t size, const char *name, uint32_t c)
-{
-    size_t n = strlen(out);
-    if (COLOUR_KIND(c) == COLOUR_RGB)
-        snprintf(out + n, size - n, " %s=#%06x", name, c & 0xffffff);
-    else if (COLOUR_KIND(c) == COLOUR_PALETTE)
-        snprintf(out + n, size - n, " %s=%u", name, c & 0xffffff);
-}
-
 static void expect_pen(struct vt *v, const char *what, const struct pen *p, const char *rest)
 {
-    static const char *const attr[] = {"bold",    "faint",     "italic", "blink",
-                                       "inverse", "invisible", "strike", "overline"};
-    static const char *const line[] = {"",        " underline", " double", " curly",
-                                       " dotted", " dashed",    " ?",      " ?"};
-    char got[256] = "";
-    for (unsigned i = 0; i < 8; i++)
-        if (p->attr & 1u << i)
-            snprintf(got + strlen(got), sizeof got - strlen(got), " %s", attr[i]);
-    strcat(got, line[(p->attr & ATTR_UNDERLINE) >> ATTR_UNDERLINE_SHIFT]);
-    colour_draw(got, sizeof got, "fg", p->fg);
-    colour_draw(got, sizeof got, "bg", p->bg);
-    colour_draw(got, sizeof got, "ul", p->ul);
+    char got[256];
+    words_of_pen(p, got, sizeof got);
     rest = strchr(rest, '=');
     if (!rest)
         malformed(v, what);
-    rest++;
-    if (strcmp(got[0] ? got : " default", rest))
-        fail(v, what, got[0] ? got : " default", rest);
+    rest += rest[1] == ' ' ? 2 : 1;
+    if (strcmp(got, rest))
+        fail(v, what, got, rest);
 }
 
 static void expect_mode(struct vt *v, const char *rest)

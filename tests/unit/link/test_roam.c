@@ -21,6 +21,18 @@ static void assert_alive(struct toy *t, uint64_t within_us)
     assert_false(link_quiet(t->s.link, t->now));
 }
 
+/* UDP is blocked, the client types, and is on the pipe that long after. */
+static void toy_init_piped(struct toy *t, uint64_t us)
+{
+    toy_init(t, false, SEAL_OCB);
+    t->v4.up_up = t->v6.up_up = false;
+    toy_pipe(t);
+    toy_candidates(t);
+    app_type(t, &t->c);
+    toy_run(t, us);
+    assert_string_equal(toy_path(&t->c), "pipe");
+}
+
 static void begins_on_the_pipe_and_moves_to_udp(void **state)
 {
     struct toy t;
@@ -47,13 +59,7 @@ static void begins_on_the_pipe_and_moves_to_udp(void **state)
 static void stays_on_the_pipe_where_udp_is_blocked(void **state)
 {
     struct toy t;
-    toy_init(&t, false, SEAL_OCB);
-    t.v4.up_up = t.v6.up_up = false;
-    toy_pipe(&t);
-    toy_candidates(&t);
-    app_type(&t, &t.c);
-    toy_run(&t, 600 * S);
-    assert_string_equal(toy_path(&t.c), "pipe");
+    toy_init_piped(&t, 600 * S);
     assert_alive(&t, S);
     /* It goes on looking, and moves when UDP comes through; within the back-off while active. */
     t.v4.up_up = true;
@@ -335,13 +341,7 @@ static void server_hints_over_the_pipe(void **state)
 static void a_dead_pipe_is_left(void **state)
 {
     struct toy t;
-    toy_init(&t, false, SEAL_OCB);
-    t.v4.up_up = t.v6.up_up = false;
-    toy_pipe(&t);
-    toy_candidates(&t);
-    app_type(&t, &t.c);
-    toy_run(&t, 30 * S);
-    assert_string_equal(toy_path(&t.c), "pipe");
+    toy_init_piped(&t, 30 * S);
     t.v4.up_up = true;
     t.pipe.up_up = t.pipe.up_down = false;
     link_pipe_closed(t.c.link, PIPE_SOCK, t.now);

@@ -31,6 +31,16 @@ static void scene_init(struct scene *s, bool test_server)
     s->from = (struct path_ref){PATH_UDP, SERVER_SOCK, toy_addr("203.0.113.66", 6666)};
 }
 
+/* A client with a socket and somewhere to send to. */
+static void scene_init_client(struct scene *s)
+{
+    struct link_request r;
+    scene_init(s, false);
+    link_add_candidate(s->t.c.link, &s->from.remote, s->t.now);
+    assert_int_equal(link_wants(s->t.c.link, s->t.now, &r), LINK_WANT_SOCKET);
+    link_socket_open(s->t.c.link, SERVER_SOCK, ADDR_V4, s->t.now);
+}
+
 static void scene_fini(struct scene *s)
 {
     seal_free(s->forger);
@@ -146,11 +156,7 @@ static void a_client_answers_challenges(void **state)
     struct scene s;
     struct control m;
     struct path_ref to;
-    scene_init(&s, false);
-    link_add_candidate(s.t.c.link, &s.from.remote, s.t.now);
-    struct link_request r;
-    assert_int_equal(link_wants(s.t.c.link, s.t.now, &r), LINK_WANT_SOCKET);
-    link_socket_open(s.t.c.link, SERVER_SOCK, ADDR_V4, s.t.now);
+    scene_init_client(&s);
     while (hear(&s, &m, &to))
         ;
     assert_int_equal(say(&s, &(struct control){.kind = CONTROL_CHALLENGE, .challenge = 99}), 0);
@@ -167,11 +173,7 @@ static void replies_prove_once(void **state)
     struct scene s;
     struct control m;
     struct path_ref to;
-    scene_init(&s, false);
-    link_add_candidate(s.t.c.link, &s.from.remote, s.t.now);
-    struct link_request r;
-    assert_int_equal(link_wants(s.t.c.link, s.t.now, &r), LINK_WANT_SOCKET);
-    link_socket_open(s.t.c.link, SERVER_SOCK, ADDR_V4, s.t.now);
+    scene_init_client(&s);
     assert_int_equal(hear(&s, &m, &to), 1);
     assert_true(m.token != 0);
     uint64_t token = m.token;

@@ -21,6 +21,15 @@ static void no_limit_while_trips_are_short(void **state)
     assert_int_equal(quic_yield_floor(&y), 20 * MS);
 }
 
+/* Its trips are known to take 20 ms when nothing waits. */
+static struct quic_yield on_a_path(uint64_t now)
+{
+    struct quic_yield y;
+    quic_yield_init(&y);
+    quic_yield_path(&y, 20 * MS, now);
+    return y;
+}
+
 /* A row of samples: what one round is made of. */
 static uint64_t samples(struct quic_yield *y, uint64_t rtt, uint64_t flight, uint64_t at, int n)
 {
@@ -31,9 +40,7 @@ static uint64_t samples(struct quic_yield *y, uint64_t rtt, uint64_t flight, uin
 
 static void narrows_once_a_round(void **state)
 {
-    struct quic_yield y;
-    quic_yield_init(&y);
-    quic_yield_path(&y, 20 * MS, 1000 * MS);
+    struct quic_yield y = on_a_path(1000 * MS);
     uint64_t now = samples(&y, 40 * MS, 100000, 1000 * MS, 9);
     assert_int_equal(y.window, 70000);         /* 28 ms of the 40 */
     now = samples(&y, 40 * MS, 70000, now, 8); /* of before */
@@ -46,11 +53,9 @@ static void narrows_once_a_round(void **state)
 /* Trips are no shorter at a small window, and differ: that is no queue of ours. */
 static void jitter_is_no_queue(void **state)
 {
-    struct quic_yield y;
     struct rng r = {5};
     uint64_t now = 1000 * MS, narrow = 0;
-    quic_yield_init(&y);
-    quic_yield_path(&y, 20 * MS, now);
+    struct quic_yield y = on_a_path(now);
     for (int i = 0; i < 20000; i++, now += 2 * MS) {
         static uint64_t wait; /* of radio: changes every 40 ms */
         if (i % 20 == 0)
@@ -64,9 +69,7 @@ static void jitter_is_no_queue(void **state)
 /* What is not ours is not made shorter by us. */
 static void little_in_flight_is_not_narrowed(void **state)
 {
-    struct quic_yield y;
-    quic_yield_init(&y);
-    quic_yield_path(&y, 20 * MS, 1000 * MS);
+    struct quic_yield y = on_a_path(1000 * MS);
     (void)samples(&y, 90 * MS, 3000, 1000 * MS, 100);
     assert_true(y.window == UINT64_MAX);
 }
@@ -75,11 +78,9 @@ static void little_in_flight_is_not_narrowed(void **state)
  * name, and the floor stays what it is although the queue never empties by itself. */
 static void settles_at_the_bottleneck(void **state)
 {
-    struct quic_yield y;
     const double rate = 2.5; /* bytes a microsecond */
     uint64_t now = S, flight = 400000, rtt = 0, high = 0;
-    quic_yield_init(&y);
-    quic_yield_path(&y, 20 * MS, now);
+    struct quic_yield y = on_a_path(now);
     while (now < 60 * S) {
         rtt = (uint64_t)((double)flight / rate);
         rtt = rtt < 20 * MS ? 20 * MS : rtt;
@@ -98,10 +99,8 @@ static void settles_at_the_bottleneck(void **state)
 /* Others keep the queue full: after a while we take part of it, and forget them when they go. */
 static void keeps_a_share_beside_others(void **state)
 {
-    struct quic_yield y;
     uint64_t now = S, starved = 0;
-    quic_yield_init(&y);
-    quic_yield_path(&y, 20 * MS, now);
+    struct quic_yield y = on_a_path(now);
     for (int i = 0; i < 1600; i++) {
         uint64_t flight = y.window < 200000 ? y.window : 200000;
         uint64_t rtt = 150 * MS + flight / 5 / 1000 * MS; /* theirs, and 2 ms for 10 kB of ours */
@@ -123,10 +122,8 @@ static void keeps_a_share_beside_others(void **state)
 /* The path has become longer: allowed for within a second or two, known in two periods. */
 static void learns_a_longer_path(void **state)
 {
-    struct quic_yield y;
     uint64_t now = S, at = 0;
-    quic_yield_init(&y);
-    quic_yield_path(&y, 20 * MS, now);
+    struct quic_yield y = on_a_path(now);
     y.seen = true;
     for (int i = 0; i < 2500; i++) {
         now += 15 * MS;
@@ -142,9 +139,7 @@ static void learns_a_longer_path(void **state)
 
 static void a_silence_is_no_queue(void **state)
 {
-    struct quic_yield y;
-    quic_yield_init(&y);
-    quic_yield_path(&y, 20 * MS, S);
+    struct quic_yield y = on_a_path(S);
     uint64_t now = samples(&y, 40 * MS, 50000, S, 9), window = y.window;
     assert_true(window < 50000);
     quic_yield_sample(&y, 1900 * MS, 50000, now + 50 * MS); /* a round had begun */
