@@ -349,6 +349,8 @@ static void make_end(struct attach *a, const struct attach_config *c)
         .ask = c->ask,
         .escape = c->escape,
         .history = c->history,
+        .predict = c->predict,
+        .predict_overwrite = c->predict_overwrite,
         .name = c->name,
         .width = c->width,
         .now_us = loop_now_us(a->loop),

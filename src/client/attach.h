@@ -28,7 +28,9 @@ struct attach_config {
     const struct view_facts *facts; /* size aside, which the terminal tells */
     bool ask;                       /* the terminal, for what it is; natively */
     struct escape_config escape;
-    bool history;             /* native: the start record asked for it */
+    bool history; /* native: the start record asked for it */
+    enum predict_when predict;
+    bool predict_overwrite;
     const char *name;         /* prefix of the bar */
     const char *suspend_text; /* for the terminal when it is suspended; NULL: nothing */
     struct entropy entropy;

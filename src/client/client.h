@@ -4,6 +4,7 @@
 #define TERN_CLIENT_CLIENT_H
 
 #include "base/log.h"
+#include "predict/predict.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -47,7 +48,9 @@ struct client_options {
     uint64_t history_lines; /* newest lines brought into it; UINT64_MAX: all */
     bool ask;               /* the terminal, for what it is */
     bool clipboard, clipboard_read, notify; /* what programs there may do to it */
-    const struct log *log;                  /* may be NULL */
+    enum predict_when predict;
+    bool predict_overwrite;
+    const struct log *log; /* may be NULL */
     int (*width)(void *ctx, uint32_t cp);
 };
 

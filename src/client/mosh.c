@@ -95,6 +95,8 @@ int mosh_client_run(struct mosh_client_options *o)
                                             .transport = CLIENT_UDP,
                                             .facts = &facts,
                                             .escape = {ESCAPE_MOSH, o->escape_key},
+                                            .predict = o->predict,
+                                            .predict_overwrite = o->predict_overwrite,
                                             .name = "mosh",
                                             .suspend_text = SUSPEND_TEXT,
                                             .entropy = osrandom(),

@@ -6,6 +6,7 @@
 #include "base/addr.h"
 #include "base/log.h"
 #include "link/connect.h"
+#include "predict/predict.h"
 
 #include <stdbool.h>
 
@@ -15,6 +16,8 @@ struct mosh_client_options {
     int escape_key;               /* 1..127, or ESCAPE_KEY_NONE */
     bool title_noprefix;          /* no "[mosh] " before titles */
     bool no_term_init;            /* leave the terminal's alternate screen alone */
+    enum predict_when predict;
+    bool predict_overwrite;
     const struct log *log;
     int (*width)(void *ctx, uint32_t cp);
 };

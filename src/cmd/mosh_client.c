@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "client/mosh.h"
 #include "client/terminfo.h"
+#include "cmd/program.h"
 #include "cmd/width.h"
 #include "io/sockaddr.h"
 #include "view/escape.h"
@@ -63,20 +64,6 @@ static int take_key(uint8_t key[static KEYS_STOCK])
     return err ? 1 : 0;
 }
 
-/* Prediction comes later; what asks for it is checked as stock does. */
-static int check_prediction(void)
-{
-    static const char *const modes[] = {"adaptive", "always", "never", "experimental"};
-    const char *mode = getenv("MOSH_PREDICTION_DISPLAY");
-    if (!mode)
-        return 0;
-    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
-        if (!strcmp(mode, modes[i]))
-            return 0;
-    fprintf(stderr, "Unknown prediction mode %s.\n", mode);
-    return 1;
-}
-
 static bool parse_port(const char *text, uint16_t *port)
 {
     size_t n = strlen(text);
@@ -124,6 +111,7 @@ static int start(const char *host, const char *port_text, bool verbose)
         /* On the terminal itself it would spoil the picture. */
         .log = verbose && !isatty(STDERR_FILENO) ? &log : NULL,
         .width = width_of,
+        .predict = PREDICT_NEVER,
     };
     if (!parse_port(port_text, &o.connect.port)) {
         fprintf(stderr, "mosh-client: Bad UDP port (%s)\n\n", port_text);
@@ -131,8 +119,10 @@ static int start(const char *host, const char *port_text, bool verbose)
     }
     if (take_key(o.connect.key))
         return 1;
-    int status =
-        check_prediction() || find_address(host, o.connect.port, &o.addr) ? 1 : mosh_client_run(&o);
+    int status = program_mosh_prediction(&o.predict, &o.predict_overwrite) ||
+                         find_address(host, o.connect.port, &o.addr)
+                     ? 1
+                     : mosh_client_run(&o);
     mem_wipe(&o.connect, sizeof o.connect);
     return status;
 }

@@ -60,8 +60,12 @@ const struct option_def option_table[OPTION_COUNT] = {
      "default). --no-fallback or --fallback=no: end instead."},
     {OPTION_PREDICT, 0, "predict", "WHEN", "Predict", OPTION_CHOICE, PROGRAM_TERN,
      "adaptive|always|never|experimental",
-     "When to show typed characters before the far side does. Accepted for mosh's sake; this "
-     "version never predicts."},
+     "When to show what typed keys will do before the far side does: when the round trip is long or "
+     "answers are late (adaptive), always, never (the default), or experimental: always, and without "
+     "first seeing that keys are echoed. Never where the far side's terminal does not echo."},
+    {OPTION_PREDICT_OVERWRITE, 0, "predict-overwrite", NULL, "PredictOverwrite", OPTION_FLAG,
+     PROGRAM_TERN, NULL,
+     "Such characters replace those under the cursor, until the program is seen to insert them."},
     {OPTION_SCROLLBACK, 0, "scrollback", NULL, "Scrollback", OPTION_FLAG, PROGRAM_TERN, NULL,
      "Lines that leave the screen go into the terminal's own scrollback (the default). "
      "--no-scrollback or --scrollback=no: everything is shown on the terminal's alternate screen, as "

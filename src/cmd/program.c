@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -43,4 +44,26 @@ void program_open_std_fds(void)
 bool program_flag(const struct options *o, enum option_id id)
 {
     return options_number(o, id, 0) != 0;
+}
+
+int program_mosh_prediction(enum predict_when *when, bool *overwrite)
+{
+    static const char *const modes[] = {[PREDICT_ADAPTIVE] = "adaptive",
+                                        [PREDICT_ALWAYS] = "always",
+                                        [PREDICT_NEVER] = "never",
+                                        [PREDICT_EXPERIMENTAL] = "experimental"};
+    const char *mode = getenv("MOSH_PREDICTION_DISPLAY");
+    const char *over = getenv("MOSH_PREDICTION_OVERWRITE");
+    if (over)
+        *overwrite = !strcmp(over, "yes");
+    if (!mode)
+        return 0;
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        if (!strcmp(mode, modes[i])) {
+            *when = (enum predict_when)i;
+            return 0;
+        }
+    }
+    fprintf(stderr, "Unknown prediction mode %s.\n", mode);
+    return 1;
 }

@@ -3,6 +3,7 @@
 #define TERN_CMD_PROGRAM_H
 
 #include "cmd/options.h"
+#include "predict/predict.h"
 
 #define STATUS_USAGE 2
 
@@ -14,6 +15,10 @@ int program_print(enum program p, void (*make)(struct buf *out, enum program p))
 
 /* Descriptors 0..2 must be taken, or the first file opened would become one of them. */
 void program_open_std_fds(void);
+
+/* MOSH_PREDICTION_DISPLAY and MOSH_PREDICTION_OVERWRITE, as mosh has them; what is not set stays.
+ * 0, or 1 after a complaint on the standard error. */
+int program_mosh_prediction(enum predict_when *when, bool *overwrite);
 
 /* Is this flag given, and not as "no"? */
 bool program_flag(const struct options *o, enum option_id id);

@@ -51,6 +51,10 @@ static int run_session(const struct options *o, const char *const *words, struct
     const struct setting *ports = &o->v[OPTION_UDP_PORTS], *detach = &o->v[OPTION_DETACH_TIMEOUT];
     uint64_t key = options_number(o, OPTION_ESCAPE, '~');
     bool attach = o->v[OPTION_ATTACH].set;
+    enum predict_when predict = PREDICT_NEVER;
+    bool overwrite = false;
+    if (program_flag(o, OPTION_MOSH) && program_mosh_prediction(&predict, &overwrite))
+        return STATUS_USAGE;
     struct client_options c = {
         .login = login,
         .mosh = program_flag(o, OPTION_MOSH),
@@ -79,6 +83,8 @@ static int run_session(const struct options *o, const char *const *words, struct
         .clipboard = options_number(o, OPTION_CLIPBOARD, 1) != 0,
         .clipboard_read = program_flag(o, OPTION_CLIPBOARD_READ),
         .notify = options_number(o, OPTION_NOTIFY, 1) != 0,
+        .predict = (enum predict_when)options_number(o, OPTION_PREDICT, predict),
+        .predict_overwrite = options_number(o, OPTION_PREDICT_OVERWRITE, overwrite) != 0,
         .log = log,
         .width = width_of_native,
     };

@@ -26,9 +26,7 @@
 #define QUIET_US 150000u
 /* Identities of rows that no engine gives. */
 #define FIRST_ID (UINT64_C(1) << 62)
-/* Frame of keys that are not on their way yet: their offset tells. */
-#define FRAME_UNKNOWN UINT64_MAX
-#define NO_FLOOR      UINT16_MAX
+#define NO_FLOOR UINT16_MAX
 
 struct typed {
     struct key key;
@@ -362,7 +360,7 @@ static void restart(struct predict *p, const struct snapshot *s, unsigned told, 
 
 static bool told_of(const struct typed *t, uint64_t echo_ack, uint64_t consumed)
 {
-    if (t->frame == FRAME_UNKNOWN)
+    if (t->frame == PREDICT_FRAME_UNKNOWN)
         return consumed != UINT64_MAX && t->end <= consumed;
     return t->frame <= echo_ack;
 }

@@ -22,6 +22,9 @@
 /* Rows that a guess may touch. */
 #define PREDICT_ROWS 4
 
+/* Frame of keys that are not on their way yet: only their offset tells when they were read. */
+#define PREDICT_FRAME_UNKNOWN UINT64_MAX
+
 enum predict_when {
     PREDICT_ADAPTIVE,    /* when the round trip is long, or answers are late */
     PREDICT_ALWAYS,      /* whatever the round trip */

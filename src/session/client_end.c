@@ -1,6 +1,7 @@
 #include "session/client_end.h"
 
 #include "base/mem.h"
+#include "session/client_guess.h"
 #include "session/client_history.h"
 #include "session/client_tty.h"
 #include "session/lane.h"
@@ -50,6 +51,7 @@ struct client_end {
     bool started, suspended, dirty;
     struct snapshot *blank; /* shown until the first screen comes */
     struct client_history history;
+    struct client_guess guess;
     uint64_t fetch_us; /* since when only the history is waited for; 0 = not */
     uint64_t fed_us;   /* when some of it came last */
     bool fetched;      /* enough of it */
@@ -144,6 +146,10 @@ struct client_end *client_end_new(const struct client_end_config *c)
     buf_init(&e->tty, TTY_MAX);
     buf_init(&e->bar, STATUS_TEXT_MAX + 4096);
     client_history_init(&e->history);
+    client_guess_init(&e->guess, &(struct predict_config){.when = c->predict,
+                                                          .overwrite = c->predict_overwrite,
+                                                          .width = c->width,
+                                                          .width_ctx = c->width_ctx});
     e->config.history =
         c->history && e->native && c->connect->caps & SYNC_CAP_HISTORY && !c->tty->all_on_alt;
     e->blank = snapshot_blank(c->tty->cols, c->tty->rows);
@@ -161,6 +167,7 @@ void client_end_free(struct client_end *e)
     lane_fini(&e->lane);
     view_free(e->view);
     client_history_fini(&e->history);
+    client_guess_fini(&e->guess);
     snapshot_unref(e->blank);
     client_tty_fini(&e->user);
     status_fini(&e->status);
@@ -402,13 +409,15 @@ static void pump_keys(struct client_end *e, uint64_t now_us)
         buf_release(&e->keys);
 }
 
-static void hold_keys(struct client_end *e)
+static void hold_keys(struct client_end *e, uint64_t now_us)
 {
     size_t n = buf_len(&e->typed);
     if (n > buf_room(&e->keys)) {
         view_bell(e->view, &e->tty);
+        buf_clear(&e->typed);
         n = 0;
     }
+    client_guess_keys(&e->guess, &e->lane, &e->typed, e->status.typed, buf_len(&e->keys), now_us);
     buf_put(&e->keys, buf_data(&e->typed), n);
     if (buf_len(&e->typed))
         status_hide(&e->status);
@@ -454,7 +463,7 @@ static void take_keys(struct client_end *e, uint64_t now_us)
         enum escape_action action = ESCAPE_NONE;
         buf_clear(&e->typed);
         size_t n = escape_feed(&e->escape, p, len, &e->typed, &action);
-        hold_keys(e);
+        hold_keys(e, now_us);
         on_escape(e, action, now_us);
         p += n;
         len -= n;
@@ -504,6 +513,7 @@ void client_end_resize(struct client_end *e, uint16_t cols, uint16_t rows, uint6
 {
     view_now(e->view, now_us);
     client_tty_resize(&e->user, cols, rows);
+    client_guess_resize(&e->guess, &e->lane, e->status.typed + buf_len(&e->keys));
     status_resize(&e->status, &e->lane, view_facts(e->view)->rows, now_us);
     sync_user_resize(e->lane.sync, cols, rows, now_us);
     e->dirty = true;
@@ -598,6 +608,7 @@ struct buf *client_end_tty(struct client_end *e, uint64_t now_us)
     size_t before = buf_len(&e->tty);
     pump_history(e, now_us);
     view_now(e->view, now_us);
+    view_guess(e->view, client_guess_overlay(&e->guess, &e->lane, s, now_us));
     ignore_full(view_frame(e->view, s, bar ? (const char *)buf_data(&e->bar) : NULL, &e->tty));
     client_tty_framed(&e->user, now_us);
     pump_history(e, now_us);
@@ -625,6 +636,7 @@ void client_end_datagram(struct client_end *e, const struct path_ref *from, bool
     int news = lane_receive(&e->lane, from, congested, dgram, len, now_us);
     if (news < 0)
         return;
+    e->dirty |= client_guess_news(&e->guess, &e->lane, news, now_us);
     if (news & SYNC_NEWS_LOG && e->config.history)
         e->dirty = true;
     if (news & SYNC_NEWS_STATE) {
@@ -670,6 +682,7 @@ uint64_t client_end_deadline(struct client_end *e, uint64_t now_us)
     at = min_of(at, bar_deadline(&f, now_us));
     at = min_of(at, client_tty_deadline(&e->user));
     at = min_of(at, view_deadline(e->view));
+    at = min_of(at, client_guess_deadline(&e->guess, now_us));
     if (e->fetch_us)
         at = min_of(at, min_of(e->fed_us + CLIENT_FETCH_SILENT_US,
                                e->message[0] ? e->fetch_us + CLIENT_FETCH_MOST_US
@@ -722,5 +735,6 @@ const struct view_ledger *client_end_ledger(const struct client_end *e)
 size_t client_end_memory(const struct client_end *e)
 {
     return lane_memory(&e->lane) + e->keys.size + e->typed.size + e->tty.size +
-           view_history_bytes(e->view) + client_history_memory(&e->history);
+           view_history_bytes(e->view) + client_history_memory(&e->history) +
+           client_guess_memory(&e->guess);
 }

@@ -14,6 +14,7 @@
 #include "base/rng.h"
 #include "link/connect.h"
 #include "link/link.h"
+#include "predict/predict.h"
 #include "session/streams.h"
 #include "view/escape.h"
 #include "view/view.h"
@@ -45,7 +46,9 @@ struct client_end_config {
     struct escape_config escape;  /* which escape keys there are */
     bool history;                 /* lines that leave the screen were asked for in the start
                                      record, and go into the terminal's scrollback */
-    const char *name;             /* prefix of the bar: "tern" or "mosh"; outlives the object */
+    enum predict_when predict;    /* guesses of what keys will do */
+    bool predict_overwrite;
+    const char *name; /* prefix of the bar: "tern" or "mosh"; outlives the object */
     int (*width)(void *ctx, uint32_t cp);
     void *width_ctx;
     uint64_t now_us;

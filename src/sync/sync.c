@@ -363,6 +363,11 @@ size_t sync_input_window(const struct sync *s)
     return window < room ? window : room;
 }
 
+uint64_t sync_input_consumed(const struct sync *s)
+{
+    return s->native && s->peer_caps & SYNC_CAP_FACTS ? s->theirs.consumed : UINT64_MAX;
+}
+
 size_t sync_user_bytes(struct sync *s, const void *bytes, size_t len, uint64_t now_us)
 {
     BUG_ON(s->role != SYNC_CLIENT);

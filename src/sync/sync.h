@@ -144,6 +144,9 @@ size_t MUST_USE sync_user_bytes(struct sync *s, const void *bytes, size_t len, u
  * towards stock what
  * SYNC_INPUT_MAX leaves. */
 size_t sync_input_window(const struct sync *s);
+/* Natively: bytes of input that the far program has been given, as far as is known; at least that
+ * many when the newest screen was made, or fewer. UINT64_MAX: the peer does not tell. */
+uint64_t sync_input_consumed(const struct sync *s);
 /* The terminal's size changed; 0 and more than SCREEN_MAX are clamped. No event if unchanged. */
 void sync_user_resize(struct sync *s, uint16_t cols, uint16_t rows, uint64_t now_us);
 

@@ -294,6 +294,9 @@ static void compose(struct view *v, const struct frame *f)
             v->want[i] = (f->farewell && !v->facts.all_on_alt) || v->main_only ? s->main_row[i]
                                                                                : snapshot_row(s, i);
     }
+    for (unsigned i = 0; f->guess && i < f->guess->n; i++)
+        if (f->guess->rows[i].at < v->facts.rows)
+            v->want[f->guess->rows[i].at] = f->guess->rows[i].row;
     if (f->bar)
         bar_make(v, f->bar);
     for (uint16_t i = 0; f->bar && i < v->bars; i++)
@@ -311,10 +314,19 @@ static uint16_t row_below(const struct view *v, const struct snapshot *s)
     return n;
 }
 
+/* Where it rests: where the program put it, or where the guesses do. */
+static struct cursor cursor_of(const struct frame *f)
+{
+    struct cursor c = f->s->cursor;
+    if (f->guess)
+        c = (struct cursor){.row = f->guess->row, .col = f->guess->col};
+    return c;
+}
+
 static void put_cursor(struct view *v, const struct frame *f, struct paint *p)
 {
     const struct snapshot *s = f->s;
-    uint16_t row = s->cursor.row, col = s->cursor.col;
+    uint16_t row = cursor_of(f).row, col = cursor_of(f).col;
     bool inside = row < v->facts.rows && col < v->facts.cols;
     bool visible = s->modes.cursor_visible && inside && !(f->bar && row < v->bars);
     if (f->farewell) {
@@ -426,7 +438,7 @@ static void put_fence(struct view *v, const struct frame *f, struct paint *p)
     q->fed_at += v->feed.fresh;
     q->frames_at++;
     v->fence_due = p->at_known = false;
-    uint16_t row = f->s->cursor.row, col = f->s->cursor.col;
+    uint16_t row = cursor_of(f).row, col = cursor_of(f).col;
     if (row >= v->facts.rows || col >= v->facts.cols)
         return;
     /* The cursor goes on to its place by relative steps: if the size changes behind the fence, it
@@ -538,7 +550,9 @@ int view_frame(struct view *v, const struct snapshot *s, const char *bar, struct
     BUG_ON(!v->started);
     if (!v->settle.pending) /* else what counts is how it was before the resize */
         proof_tick(&v->proof);
-    int err = view_held(v) ? ERR_OK : frame_put(v, &(struct frame){.s = s, .bar = bar}, out);
+    const struct frame f = {.s = s, .bar = bar, .guess = v->main_only ? NULL : v->guess};
+    int err = view_held(v) ? ERR_OK : frame_put(v, &f, out);
+    v->guess = NULL;
     struct snapshot *old = v->last;
     v->last = snapshot_ref(s);
     snapshot_unref(old);

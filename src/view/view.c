@@ -17,6 +17,11 @@ static char *text_copy(const char *t)
     return t ? mem_text(t, strlen(t)) : NULL;
 }
 
+void view_guess(struct view *v, const struct overlay *o)
+{
+    v->guess = o;
+}
+
 static uint16_t clamp_size(uint16_t n)
 {
     return n < 1 ? 1 : n > SCREEN_MAX ? SCREEN_MAX : n;

@@ -5,6 +5,7 @@
 #define TERN_VIEW_VIEW_H
 
 #include "base/buf.h"
+#include "predict/predict.h"
 #include "term/paint.h"
 #include "term/snapshot.h"
 
@@ -62,6 +63,10 @@ int MUST_USE view_start(struct view *v, struct buf *out);
  * appended when nothing differs. Sizes of `s` and of the terminal may differ: then the top left
  * corner shows, and the rest is blank. Only between start/resume and suspend/end. */
 int MUST_USE view_frame(struct view *v, const struct snapshot *s, const char *bar, struct buf *out);
+
+/* Guesses that the next frame shows over its snapshot, borrowed until then; NULL: none. Frames
+ * after it show none unless told again. They never get into the scrollback. */
+void view_guess(struct view *v, const struct overlay *o);
 
 /* The time, before what follows; never goes back. A view that is not told counts on nothing having
  * been read by the terminal. */

@@ -60,6 +60,7 @@ struct view {
     struct row **bar;                  /* the topmost rows while the bar shows */
     uint16_t bars, bar_cols, bar_most; /* how many; for which size they were made */
     char *bar_text;                    /* their text, or NULL */
+    const struct overlay *guess;       /* of the next frame, or NULL */
     const struct row **want;           /* scratch: rows of the frame being made */
     struct feed feed;
     struct proof proof;
@@ -84,6 +85,7 @@ void frame_scroll(struct paint *p, const struct scroll *s);
 struct frame {
     const struct snapshot *s;
     const char *bar;
+    const struct overlay *guess; /* NULL: none */
     bool farewell; /* the main screen, without title prefix, cursor below the last line */
 };
 int MUST_USE frame_put(struct view *v, const struct frame *f, struct buf *out);

@@ -432,6 +432,9 @@ static void make_ends(struct world *w)
         .tty = &facts,
         .escape = {ESCAPE_SSH, ESCAPE_KEY_NONE},
         .history = w->history,
+        /* Guesses come and go, and in the end nothing of them is left. */
+        .predict = w->opt.seed % 3 ? PREDICT_EXPERIMENTAL : PREDICT_ALWAYS,
+        .predict_overwrite = w->opt.seed % 5 == 0,
         .name = "tern",
         .now_us = w->now,
     };

@@ -40,7 +40,7 @@ static void keys_are_told_apart(void **state)
         {"\033b\033\033[D", "EE<"},
         {"\xc3\xa9\xe4\xbd\xa0\xcc\x81\xff", "pwoo"},
         {"\033[Mabc\033[<0;1;1Mx", "ooooop"},
-        {"x\033[200~ab\033[D\033[201~y", "pooooooooooooop"},
+        {"x\033[200~ab\033[D\033[201~y", "poooooooooooop"},
         {"\033[12\rx", "op"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

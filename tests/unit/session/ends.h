@@ -31,9 +31,10 @@ struct ends {
     struct term *tty[CLIENTS];
     struct buf *seen[CLIENTS]; /* what its terminal got, if somebody wants to know */
     unsigned hangups, ended, closed, resizes;
-    uint16_t cols, rows; /* of the pty */
-    struct buf typed;    /* what the pty got */
-    uint64_t history;    /* lines that clients want who join from now on */
+    uint16_t cols, rows;       /* of the pty */
+    struct buf typed;          /* what the pty got */
+    enum predict_when predict; /* of clients that join from now on */
+    uint64_t history;          /* lines that clients want who join from now on */
 };
 
 static inline void ends_entropy(void *ctx, void *out, size_t len)
@@ -74,7 +75,11 @@ static inline void ends_closed(void *ctx, uint16_t route)
 
 static inline void ends_init(struct ends *e)
 {
-    *e = (struct ends){.now = 1000 * (uint64_t)SECOND, .rng = {7}, .cols = 80, .rows = 24};
+    *e = (struct ends){.now = 1000 * (uint64_t)SECOND,
+                       .rng = {7},
+                       .cols = 80,
+                       .rows = 24,
+                       .predict = PREDICT_NEVER};
     buf_init(&e->typed, 4 << 20);
     e->server = server_end_new(&(struct server_end_config){
         .ops = {ends_resize, ends_hangup, ends_ended, ends_closed, e},
@@ -104,6 +109,7 @@ static inline void ends_join(struct ends *e, int i, uint16_t cols, uint16_t rows
         .ask = e->ask,
         .escape = {ESCAPE_SSH, '~'},
         .history = e->history != 0,
+        .predict = e->predict,
         .name = "tern",
         .now_us = e->now,
     });

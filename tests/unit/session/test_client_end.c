@@ -1,5 +1,7 @@
 #include "ends.h"
 
+#include "term/history.h"
+
 static void test_keys_and_screen(void **state)
 {
     struct ends e;
@@ -254,6 +256,60 @@ static void test_status(void **state)
     ends_fini(&e);
 }
 
+/* What is typed shows before the far side shows it; in the scrollback and at the end it never does.
+ */
+static void test_guesses(void **state)
+{
+    struct ends e;
+    ends_init(&e);
+    e.predict = PREDICT_ALWAYS;
+    e.history = 100;
+    ends_join(&e, 0, 80, 4);
+    ends_print(&e, "login: ");
+    server_session_tty(e.server, e.sid, true, true, e.now);
+    ends_run(&e, SECOND);
+    ends_type(&e, 0, "ro");
+    ends_exchange(&e);
+    ends_assert_row(&e, 0, 0, "login: ro");
+    ends_type(&e, 0, "\177t");
+    ends_exchange(&e);
+    ends_assert_row(&e, 0, 0, "login: rt");
+    ends_print(&e, "ro\b \bt");
+    ends_run(&e, SECOND);
+    ends_assert_row(&e, 0, 0, "login: rt");
+    ends_type(&e, 0, "xyz");
+    ends_exchange(&e);
+    ends_assert_row(&e, 0, 0, "login: rtxyz");
+    ends_print(&e, "\r\n2\r\n3\r\n4\r\n5\r\n"); /* that row leaves the screen */
+    ends_run(&e, SECOND);
+    ends_assert_row(&e, 0, 2, "5");
+    struct history *h = term_history(e.tty[0]);
+    const struct row *line = history_line(h, history_end(h) - 2);
+    assert_int_equal(row_cell(line, 8).text, 't');
+    assert_int_equal(row_cell(line, 9).text, 0);
+    ends_print(&e, "Password: ");
+    server_session_tty(e.server, e.sid, false, true, e.now);
+    ends_run(&e, SECOND);
+    ends_type(&e, 0, "secret");
+    ends_exchange(&e);
+    ends_assert_row(&e, 0, 3, "Password:");
+    ends_run(&e, SECOND);
+    server_session_tty(e.server, e.sid, true, true, e.now);
+    ends_run(&e, SECOND);
+    ends_type(&e, 0, "abc");
+    ends_exchange(&e);
+    ends_assert_row(&e, 0, 3, "Password: abc");
+    ends_run(&e, 100000); /* and it did not come true */
+    ends_assert_row(&e, 0, 3, "Password:");
+    ends_type(&e, 0, "abc");
+    server_session_exited(e.server, e.sid, 0, 0, e.now);
+    ends_run(&e, SECOND);
+    assert_true(ends_done(&e, 0));
+    ends_assert_row(&e, 0, 2, "Password:");
+    assert_true(client_end_memory(e.client[0]) < 1 << 20);
+    ends_fini(&e);
+}
+
 static void test_nobody_answers(void **state)
 {
     struct ends e;
@@ -280,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_input_beyond_the_window_waits),
         cmocka_unit_test(test_suspend_and_help),
         cmocka_unit_test(test_status),
+        cmocka_unit_test(test_guesses),
         cmocka_unit_test(test_nobody_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
