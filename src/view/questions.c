@@ -189,13 +189,16 @@ static bool plain_answer(struct questions *q, const uint8_t *p, size_t len, uint
 }
 
 /* The answer to a fence? Its row is the terminal's last: row 1 with a small number is F3 with
- * modifiers. */
+ * modifiers. No other row is a key: a second answer to the same fence is dropped, if it
+ * comes in one piece. */
 static bool fence_answer(struct questions *q, const uint8_t *p, size_t len, uint8_t final)
 {
     unsigned v[PARAMS], n = params(p, len, v);
-    if (!q->fences || q->cpr || final != 'R' || n != 2 || !v[0] || !v[1] ||
-        (v[0] == 1 && v[1] <= 16))
+    if (q->cpr || final != 'R' || n != 2 || !v[0] || !v[1] ||
+        (v[0] == 1 && (v[1] <= 16 || !q->fences)))
         return false;
+    if (!q->fences)
+        return true;
     q->fences--;
     if (q->report_n < QUESTIONS_REPORTS) {
         q->report[q->report_n][0] = (uint16_t)(v[0] < 65535 ? v[0] : 65535);

@@ -43,6 +43,8 @@ class PtyTerm:
         self._seen = 0
         self._late = []
         self.lock = threading.Lock()
+        self.reads = threading.Event()  # cleared: it stands still
+        self.reads.set()
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.execvpe(argv[0], argv, {"TERM": "xterm-256color", **env})
@@ -66,12 +68,12 @@ class PtyTerm:
             return
         for m in self._pattern.finditer(self.bytes, self._seen):
             self._seen = m.end()
-            self._late.append((time.monotonic() + self.delay, self.answers[m.group()]))
+            self._late.append((time.monotonic() + self.delay, self.answers.get(m.group(), b"")))
 
     def _run(self):
         while True:
             try:
-                if select.select([self.fd], [], [], 0.01)[0]:
+                if self.reads.wait(0.01) and select.select([self.fd], [], [], 0.01)[0]:
                     got = os.read(self.fd, 65536)
                     if not got:
                         break

@@ -231,9 +231,10 @@ class Tmux:
         if not self.judge:
             self.judge = Tmux(self.env)
         cols, rows = window.ask("#{window_width} #{window_height}").split()
-        w = self.judge.window(["env", f"TMUX_TMPDIR={self.dir}", *self.base, "attach", "-f",
+        # Without TMUX: a pane that is dead keeps the name of its terminal, which by now may be the viewer's.
+        w = self.judge.window(["env", "-u", "TMUX", f"TMUX_TMPDIR={self.dir}", *self.base, "attach", "-f",
                                "read-only,ignore-size", "-t", window.target], int(cols), int(rows))
-        wait_until(lambda: window.ask("#{session_attached}") == "1", 10, "the viewer")
+        wait_until(lambda: window.ask("#{session_attached}") == "1", 10, "the viewer", w.text)
         return w
 
     def shell(self, cols=80, rows=24, env=None, ready=True):

@@ -307,11 +307,13 @@ static void fences(void **state)
         feed(&r, "x\033[1;300Ry", piece);
         keys_are(&r, "xy");
         report_is(&r, 300, 1);
-        /* None is to come any more. */
-        feed(&r, "\033[24;80R", piece);
+        /* None is to come any more, and no key waits for its rest: one that is said twice, in one
+         * piece. */
+        feed(&r, "\033[24;80Rz\033[1;300R", 99);
         r.now += QUESTIONS_STALL_US;
         questions_tick(&r.q, r.now, &r.keys);
-        keys_are(&r, "\033[24;80R");
+        keys_are(&r, "z\033[1;300R");
+        assert_false(questions_fence(&r.q, &c, &w));
         rig_fini(&r);
     }
     /* The Escape key and pasted text. */
