@@ -131,6 +131,25 @@ def test_programs_get_true_answers(programs, terms):
     leave(t)
 
 
+@pytest.mark.parametrize("able", [True, False])
+def test_programs_are_told_what_the_terminal_can(programs, terms, able):
+    """Each thing that it was asked for, of a terminal that has it and of one that has not."""
+    t = session(terms, answers=KITTY if able else {DA1: b"\x1b[?1;2c"})
+    if able:
+        t.wait_for("\x1b[?2031h")
+    asked = "".join(rf"\x1b]{n};?\x1b\\" for n in (10, 11, 12)) + r"\x1b[16t\x1b[14t\x1b[?u\x1b[?2027$p\x1b[?2031$p"
+    t.type(f"ask '{asked}' {programs.home}/a\r")
+    t.wait_for("ASKED")
+    got = file_of(programs, "a") if able else open(f"{programs.home}/a", "rb").read()
+    for has, has_not in ((b"]10;rgb:dddd/dddd/dddd", b"]10"), (b"]11;rgb:1212/3434/5656", b"]11"),
+                         (b"]12;rgb:ffff/0000/ffff", b"]12"), (b"\x1b[6;20;10t", b"\x1b[6;"),
+                         (b"\x1b[4;480;800t", b"\x1b[4;"), (b"\x1b[?0u", b"u")):
+        assert (has in got) if able else (has_not not in got), got
+    for mode in (b"2027", b"2031"):
+        assert b"\x1b[?%s;%d$y" % (mode, 2 if able else 0) in got, got
+    leave(t)
+
+
 def test_an_answer_waits_for_the_facts(programs, terms):
     """A program that asks at its very start, before the client could ask its terminal."""
     programs.script("asks", f"exec ask '\\x1b]11;?\\x1b\\\\' {programs.home}/a")
@@ -260,6 +279,19 @@ def test_side_effects_arrive_once(box, terms):
     assert [out.count(w) for w in want] == [1] * len(want), out
     order = [out.index(w) for w in want]
     assert order == sorted(order)
+    leave(t)
+
+
+@pytest.mark.needs("tmux")
+def test_the_clipboard_of_a_tmux_inside(box, terms):
+    """As tmux itself writes it, with its default settings and in a window of its own."""
+    t = session(terms)
+    t.wait_for("\x1b[?2031h")
+    t.cut()
+    t.type("tmux -L in -f /dev/null new 'tmux -L in set-buffer -w \"from tmux\"; sleep 0.5'; echo le''ft\r")
+    t.wait_for("left")
+    data = re.findall(rb"\x1b\]52;[a-z0-9]*;([^\x07\x1b]+)", t.new())
+    assert [base64.b64decode(d) for d in data] == [b"from tmux"], t.new()[-2000:]
     leave(t)
 
 
