@@ -4,6 +4,9 @@
  *
  *     queue FIRST LAST        seeds; every case runs with each
  *     queue --show CASE SEED  one line for each second
+ *
+ * The law has to tell a queue from noise, and does not always: of ten seeds of a case one may be
+ * outside its bounds, but no further than FAR. Fewer seeds have all to keep them.
  */
 #include "deaf.h"
 
@@ -512,8 +515,22 @@ static void world_fini(struct world *w)
     damage_fini(&w->back);
 }
 
-static bool judge(struct world *w, uint64_t seed, const uint64_t *before)
+/* How a run went. */
+enum verdict { WELL, OUTSIDE, FAR };
+
+static enum verdict verdict(const struct scene *s, double median, double p99, double all,
+                            double least)
 {
+    if (median <= s->median_ms && p99 <= s->p99_ms && all >= s->used && least >= s->least)
+        return WELL;
+    bool far = median > 1.5 * s->median_ms || p99 > 1.5 * s->p99_ms || all < s->used / 3 ||
+               least < s->least / 3;
+    return far ? FAR : OUTSIDE;
+}
+
+static enum verdict judge(struct world *w, uint64_t seed, const uint64_t *before)
+{
+    static const char *const words[] = {"well", "outside its bounds", "FAR outside its bounds"};
     const struct scene *s = w->scene;
     double could = s->bytes_s * (double)(s->end_us - s->begin_us) / 1e6, all = 0, least = 1;
     for (unsigned i = 0; i < s->flows; i++) {
@@ -524,17 +541,17 @@ static bool judge(struct world *w, uint64_t seed, const uint64_t *before)
     qsort(w->waits, w->keys, sizeof *w->waits, by_size);
     double median = w->keys ? w->waits[w->keys / 2] / 1e3 : 9999;
     double p99 = w->keys ? w->waits[w->keys * 99 / 100] / 1e3 : 9999;
-    bool ok = median <= s->median_ms && p99 <= s->p99_ms && all >= s->used && least >= s->least;
-    if (!ok || w->show)
+    enum verdict v = verdict(s, median, p99, all, least);
+    if (v != WELL || w->show)
         printf("%s, seed %" PRIu64 ": %s: a key waits %.1f ms in the median, %.1f in the worst "
                "hundredth (bounds %.0f, %.0f); %.0f %% of the link used, the least flow %.0f %% "
                "(bounds %.0f, %.0f)\n",
-               s->name, seed, ok ? "well" : "FAILED", median, p99, s->median_ms, s->p99_ms,
-               100 * all, 100 * least, 100 * s->used, 100 * s->least);
-    return ok;
+               s->name, seed, words[v], median, p99, s->median_ms, s->p99_ms, 100 * all,
+               100 * least, 100 * s->used, 100 * s->least);
+    return v;
 }
 
-static bool run(const struct scene *s, uint64_t seed, bool shown)
+static enum verdict run(const struct scene *s, uint64_t seed, bool shown)
 {
     struct world *w = mem_new(1, sizeof *w);
     uint64_t before[FLOWS] = {0}, next = S;
@@ -550,10 +567,10 @@ static bool run(const struct scene *s, uint64_t seed, bool shown)
             next += S;
         }
     }
-    bool ok = judge(w, seed, before);
+    enum verdict v = judge(w, seed, before);
     world_fini(w);
     free(w);
-    return ok;
+    return v;
 }
 
 int main(int argc, char **argv)
@@ -569,15 +586,25 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: queue FIRST LAST | queue --show CASE SEED\n");
         return 2;
     }
-    uint64_t first = strtoull(argv[1], NULL, 10), last = strtoull(argv[2], NULL, 10), failed = 0;
+    uint64_t first = strtoull(argv[1], NULL, 10), last = strtoull(argv[2], NULL, 10);
+    uint64_t failed = 0, outside = 0;
     const char *soak = getenv("TERN_SOAK");
     if (soak && *soak && *soak != '0') { /* ten seeds for each */
         first = 10 * first - 9;
         last *= 10;
     }
-    for (uint64_t seed = first; seed <= last; seed++)
-        for (size_t i = 0; i < count; i++)
-            failed += !run(&scenes[i], seed, false);
-    printf("%" PRIu64 " seeds of %zu cases, %" PRIu64 " failed\n", last - first + 1, count, failed);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t these = 0, far = 0;
+        for (uint64_t seed = first; seed <= last; seed++) {
+            enum verdict v = run(&scenes[i], seed, false);
+            these += v != WELL;
+            far += v == FAR;
+        }
+        outside += these;
+        failed += far || these > (last - first + 1) / 10;
+    }
+    printf("%" PRIu64 " seeds of %zu cases, %" PRIu64 " runs outside their bounds, %" PRIu64
+           " cases failed\n",
+           last - first + 1, count, outside, failed);
     return failed != 0;
 }
