@@ -54,13 +54,25 @@ def half_wide(case, found):
                 for kind, at, a, b in found))
 
 
+def rep_cap(case, found):
+    counts = [int(n) for n in re.findall(rb"\x1b\[(\d+)b", b"".join(case.tokens))]
+    return max(counts, default=0) > case.cols * case.rows
+
+
+def lost_beside_wide(case, found):
+    """Cells that are blank in xterm."""
+    return says(WIDE, rb"\x1b\[\d*(P|'~)")(case, found) and all(k == "cell" and b == " " for k, _, _, b in found)
+
+
 PREDICATES = {
     "lone-mark": says("\u0300".encode()),
     "uk-latin1": says(rb"\x1b\(A"),
     "checksum": only("reply", says(rb"\*y")),
     "fill-rendition": only("pen", says(rb"\$x")),
     "half-wide": half_wide,
-    "decsed-unprotects": only("cell", says(rb"\x1b(\[1\"q|V)", rb"\x1b\[\??2J")),
+    "wide-run": only("cell", says(WIDE, rb"\x1b\[\?7[lr]")),
+    "lost-beside-wide": lost_beside_wide,
+    "decsed-unprotects": only("cell", says(rb"\x1b(\[1\"q|V)", rb"\x1b\[\??[02]?J")),
     "restore-pending": says(rb"\x1b\[!p.*(\x1b8|\x1b\[\?1048l|\x1b\[u)"),
     "reset-1049-on-main": says(rb"\x1b\[\?1049l"),
     "ris-alternate": says(rb"\x1b\[\?(47|1047|1049)h.*\x1bc.*\x1b\[\?(47|1047)h"),
@@ -70,7 +82,7 @@ PREDICATES = {
     "rect-origin": says(rb"\x1b\[\?6h", rb"\x1b\[[\d;]*(\$[xz{rtv]|\*y)"),
     "decbi-wraps": says(rb"\x1b\[\?45h", rb"\x1b6"),
     "decrc-colour": only("pen", says(rb"\x1b8")),
-    "rep-cap": says(rb"\x1b\[9999b"),
+    "rep-cap": rep_cap,
     "su-whole-region": says(rb"\x1b\[(\d*;\d*)r", rb"\x1b\[[2-9]\d*S"),
     "colour-lost": xterm_colours,
 }
