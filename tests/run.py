@@ -105,9 +105,12 @@ class Running:
 
     def __init__(self):
         self.lock, self.children, self.stopped = threading.RLock(), {}, False
+        self.starting, self.signal = False, None  # of the main thread, which has the signals
 
     def start(self, command, **options):
-        """None when nothing is to be started any more."""
+        """None when nothing is to be started any more. No signal interrupts the main thread before it has the child,
+        and calls `started` where it can end it."""
+        self.starting |= threading.current_thread() is threading.main_thread()
         with self.lock:
             if self.stopped:
                 return None
@@ -115,18 +118,32 @@ class Running:
             self.children[child.pid] = (child, polite(command))
             return child
 
+    def started(self):
+        if threading.current_thread() is threading.main_thread():
+            self.starting = False
+            if self.signal:
+                self.interrupt(self.signal)
+
     def over(self, child):
         with self.lock:
             del self.children[child.pid]
 
-    def stop(self):
-        """Asks all to end; whoever waits for one sees it end."""
+    def interrupt(self, number, _=None):
+        """Signal handler: asks all to end, whoever waits for one sees it end, and raises KeyboardInterrupt. A second
+        signal changes nothing: what runs has 20 s."""
+        self.signal = number
+        if self.starting:  # what is being started would not be among them
+            return
+        for n in SIGNALS:
+            signal.signal(n, signal.SIG_IGN)
         with self.lock:
             self.stopped = True
-            for child, number in self.children.values():
-                child.send_signal(number)
+            for child, polite_signal in self.children.values():
+                child.send_signal(polite_signal)
+        raise KeyboardInterrupt(signal.Signals(number).name)
 
 
+SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 RUNNING = Running()
 
 
@@ -146,11 +163,12 @@ def run(command, limit, env=None):
             return -1, "not started: interrupted\n"
         late = ""
         try:
+            RUNNING.started()
             child.wait(limit)
         except subprocess.TimeoutExpired:
             late = f"\nno end after {limit} s\n"
             child.send_signal(polite(command))
-        except KeyboardInterrupt:  # RUNNING.stop has told it
+        except KeyboardInterrupt:  # it was told
             end(child)
             raise
         finally:
@@ -439,9 +457,6 @@ def work(tally, args):
                 fuzz(tally, seconds, args.target)
 
 
-SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
-
-
 def positive(text):
     value = int(text)
     if value < 1:
@@ -469,15 +484,9 @@ def main():
         known = sorted(p.stem[len("fuzz_"):] for p in (ROOT / "fuzz").glob("fuzz_*.c"))
         parser.error(f"no fuzz target {unknown[0]}; there are {', '.join(known)}")
 
-    def interrupt(number, _):
-        for n in SIGNALS:  # a second one changes nothing: what runs has 20 s
-            signal.signal(n, signal.SIG_IGN)
-        RUNNING.stop()
-        raise KeyboardInterrupt(signal.Signals(number).name)
-
     # Also when started by nohup or in the background: tests want to see their signals nevertheless.
     for number in SIGNALS:
-        signal.signal(number, interrupt)
+        signal.signal(number, RUNNING.interrupt)
     start = time.monotonic()
     tally = Tally()
     try:
