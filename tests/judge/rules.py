@@ -81,7 +81,7 @@ PREDICATES = {
     "cbt-pending": says(rb"\x1b\[\d*Z"),
     "rect-origin": says(rb"\x1b\[\?6h", rb"\x1b\[[\d;]*(\$[xz{rtv]|\*y)"),
     "decbi-wraps": says(rb"\x1b\[\?45h", rb"\x1b6"),
-    "decrc-colour": only("pen", says(rb"\x1b8")),
+    "decrc-colour": only("pen", says(rb"\x1b(8|\[u)")),
     "rep-cap": rep_cap,
     "su-whole-region": says(rb"\x1b\[(\d*;\d*)r", rb"\x1b\[[2-9]\d*S"),
     "colour-lost": xterm_colours,

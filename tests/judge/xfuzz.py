@@ -111,10 +111,12 @@ class Fuzz:
         found = differences(case, self.engine.show(case), theirs)
         if not found:
             return []
-        for rule in self.argued:
-            if rule.holds(case, found):
-                if count:
-                    self.used[rule.name] = self.used.get(rule.name, 0) + 1
+        # One argument for all of them, or one for each kind (cells, renditions, ...).
+        for parts in ([found], [[f for f in found if f[0] == kind] for kind in {f[0] for f in found}]):
+            rules = [next((r for r in self.argued if r.holds(case, part)), None) for part in parts]
+            if all(rules):
+                for name in {r.name for r in rules if count}:
+                    self.used[name] = self.used.get(name, 0) + 1
                 return []
         return found
 
