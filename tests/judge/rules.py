@@ -73,6 +73,7 @@ PREDICATES = {
     "wide-run": only("cell", says(WIDE, rb"\x1b\[\?7[lr]")),
     "lost-beside-wide": lost_beside_wide,
     "decsed-unprotects": only("cell", says(rb"\x1b(\[1\"q|V)", rb"\x1b\[\??[02]?J")),
+    "sace-default": only("pen", says(rb"\x1b\[\*x.*\x1b\[[\d;]*\$[rt]")),
     "restore-pending": says(rb"\x1b\[!p.*(\x1b8|\x1b\[\?1048l|\x1b\[u)"),
     "reset-1049-on-main": says(rb"\x1b\[\?1049l"),
     "ris-alternate": says(rb"\x1b\[\?(47|1047|1049)h.*\x1bc.*\x1b\[\?(47|1047)h"),
