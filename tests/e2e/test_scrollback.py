@@ -247,6 +247,24 @@ def test_resizing_in_both_directions(tmux, box):
     leave(box, w)
 
 
+def test_what_was_there_before_outlives_resizes(tmux, box):
+    """The server takes lines back from its history as the terminal does, so that it has most of what a terminal that
+    grew shows. Not what stood there before the session, nor what the server has cleared."""
+    box.script("outer", f"seq 1 60; exec {shlex.join(command(box, None))}")
+    w = tmux.window(["outer"], 80, 24)
+    w.wait(lambda: [r for r in w.rows() if r][-1:] == [PROMPT], 30, "the prompt")
+    last, repeats = 60, 0
+    for cols, rows in ((80, 40), (80, 12), (60, 50), (100, 60), (80, 10), (80, 55)):
+        repeats += max(rows, int(w.ask("#{window_height}")))
+        w.resize(cols, rows)
+        w.line(f"seq {last + 1} {last + 3}")
+        last += 3
+        w.wait(lambda: str(last) in w.rows(), 10, str(last))
+        w.settled()
+        in_order(w, last, repeats)
+    leave(box, w)
+
+
 def test_outage_suspend_and_attach(tmux, box, link_missing):
     """Lines printed during an outage, while suspended and before an attachment: once and in order."""
     if link_missing:

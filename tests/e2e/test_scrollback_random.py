@@ -147,7 +147,9 @@ class Story:
         while True:
             held = Held(self.act.text())
             over = f"over-{self.seed}-42" in held.text
-            wrong = "the end is not there" if not over else held.misses(wanted())
+            asked = wanted()
+            asked = {**asked, "end": asked["end"] - self.act.cut}
+            wrong = "the end is not there" if not over else held.misses(asked)
             if not wrong or time.monotonic() > end:
                 break
             time.sleep(0.1)  # the screen may run ahead of the history
@@ -224,6 +226,8 @@ class Net:
 
 class InTmux:
     """Of a Story: a window."""
+
+    cut = frozenset()
 
     def __init__(self, net, w):
         self.net, self.w = net, w
@@ -323,7 +327,7 @@ def figures(s, wrong, held, server, cleared, pane, ran, judged):
     of = {"seed": s.seed, "pane": pane, "wrong": wrong and wrong.split("\n")[0], "lines": s.last, "resizes": len(s.resizes),
           "lost": held.lost(s.printed(cleared)), "repeated": held.repeated, "again": held.again,
           "blank": held.blank, "may_repeat": sum(map(max, s.resizes)), "old_and_new": sum(map(sum, s.resizes)),
-          "clears": len(s.clears), "may_clear": len(cleared), "ran": round(ran, 2), "judged": round(judged, 2)}
+          "clears": len(s.clears), "may_clear": len(cleared), "ran": round(ran, 2), "judged": round(judged, 2), "cut": len(s.act.cut)}
     if server:
         of |= {"blank_there": server.blank, "repeated_there": server.repeated,
                "cleared": server.lost(s.printed()), "lost_there": server.lost(s.printed(cleared)),
@@ -370,12 +374,29 @@ WIDE = 120  # columns: more than any story has
 UNFINISHED = re.compile(rb"\x1b(?:[\[(][0-9;:?>=]*|\][^\x07\x1b]*\x1b?)?$|[\xc0-\xff][\x80-\xbf]*$")
 
 
+def cut_rows(rows, cols):
+    """The numbers of lines of which rows are full to the last column. xterm that becomes narrower cuts what stands on
+    its screen for good, lines that it took back from its scrollback among them: with and without tern."""
+    cut, n = set(), None
+    for row in (re.sub(r"\x1b(\[[\d;]*m|#\d)", "", row).rstrip() for row in rows):
+        begun = re.search(r"<(\d+)>", row)
+        n = int(begun[1]) if begun else n
+        if len(row) >= cols:
+            cut.add(n)
+    if None in cut:  # the rest of a line that begins above
+        cut.remove(None)
+        first = re.search(r"<(\d+)>|=(\d+);", "".join(rows))
+        cut |= {int(first[1]) - 1 if first[1] else int(first[2])} if first else set()
+    return cut
+
+
 class InXterm:
     """Of a Story: an xterm, whose pty is here, so that the kernel learns of a new size some time after xterm."""
 
     def __init__(self, net, w, r):
         self.net, self.w, self.r = net, w, r
         self.tail = b""
+        self.cut = set()  # lines whose end xterm itself may have dropped
         self.passed = []  # (seconds, "to xterm", "from xterm" or "size", bytes or (cols, rows)), in this order; see TERN_RECORD
 
     def pump(self, seconds):
@@ -422,6 +443,9 @@ class InXterm:
             if said:
                 self.tell(b"\x1b[18t")
             assert time.monotonic() < end, f"xterm does not become {cols}x{rows}: {said!r}"
+        if cols < self.w.cols:
+            held = self.w.xterm.paper_copy(b"\x1b[?11i").split("\r\n")
+            self.cut |= cut_rows(held[-3 * ROWS_MOST:], cols)  # what stood there may have scrolled off by now
         for _ in range(self.r.randint(0, 6)):
             self.pump(0.005)
         self.note("size", (cols, rows))
