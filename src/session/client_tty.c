@@ -123,12 +123,12 @@ static void tell_clip(struct client_tty *t)
 
 static void read_fences(struct client_tty *t, uint64_t now_us)
 {
-    uint16_t cols, rows;
-    while (questions_fence(&t->questions, &cols, &rows)) {
-        if (view_fence(t->view, cols, rows) || !t->questions.answers.reports)
+    uint16_t col, row;
+    while (questions_fence(&t->questions, &col, &row)) {
+        if (view_fence(t->view, col, row) || !t->questions.answers.reports)
             continue;
         t->odd_us = now_us;
-        view_resize(t->view, cols, rows);
+        view_resize(t->view, col, view_facts(t->view)->rows);
     }
     if (!t->odd_us || now_us - t->odd_us < ODD_US)
         return;

@@ -3,7 +3,7 @@
 #include "base/utf8.h"
 #include "term/colour.h"
 #include "term/dispute.h"
-#include "term/paint_put.h"
+#include "term/paint_impl.h"
 
 #include <string.h>
 
@@ -11,10 +11,12 @@
  * two runs that are cheaper written again than jumped over. */
 #define ERASE_MIN 9
 #define REWRITE   4
+/* No cell whose width is disputed is as wide. */
+#define DISPUTED_MOST 16
 
 /* ---- output: bytes go straight into out's memory ---- */
 
-static void window_close(struct paint *p)
+void paint_window_close(struct paint *p)
 {
     size_t len = (size_t)(p->at - p->open);
     if (p->open == p->spill)
@@ -24,7 +26,7 @@ static void window_close(struct paint *p)
     p->open = p->at = p->limit = NULL;
 }
 
-static void window_open(struct paint *p)
+void paint_window_open(struct paint *p)
 {
     size_t len = buf_room(p->out);
     if (len > 4096)
@@ -35,16 +37,6 @@ static void window_open(struct paint *p)
     }
     p->at = p->open;
     p->limit = p->open + len;
-}
-
-/* Where the next n <= sizeof spill bytes go. */
-static uint8_t *room(struct paint *p, size_t n)
-{
-    if ((size_t)(p->limit - p->at) < n) {
-        window_close(p);
-        window_open(p);
-    }
-    return p->at;
 }
 
 void paint_csi(struct buf *out, char final, unsigned a, unsigned b)
@@ -60,8 +52,10 @@ void paint_init(struct paint *p, struct buf *out, struct paint_caps caps, uint16
     p->caps = caps;
     p->cols = cols;
     p->rows = rows;
-    p->at_known = p->pen_known = p->pending = p->above = p->flow = p->unmarked = false;
+    p->at_known = p->row_known = p->pen_known = p->pending = false;
+    p->above = p->relative = p->scrolls = p->unmarked = false;
     p->pen = (struct pen){0};
+    p->shown = NULL;
     p->links = p->more_links = NULL;
     p->open = p->at = p->limit = NULL;
 }
@@ -181,7 +175,7 @@ static void link_set(struct paint *p, uint32_t link)
     const char *known = links_uri(p->links, link);
     const char *uri = known ? known : links_uri(p->more_links, link);
     bool tern = p->caps.links == PAINT_LINKS_TERN;
-    window_close(p);
+    paint_window_close(p);
     buf_put_text(p->out, "\033]8;");
     if (link && (uri || tern)) {
         buf_put_text(p->out, tern ? "tern=" : "id=tern");
@@ -191,7 +185,7 @@ static void link_set(struct paint *p, uint32_t link)
     buf_put_text(p->out, uri ? uri : "");
     buf_put_text(p->out, "\033\\");
     p->pen.link = link;
-    window_open(p);
+    paint_window_open(p);
 }
 
 static void pen_set(struct paint *p, const struct pen *want)
@@ -230,57 +224,14 @@ void paint_begin(struct paint *p, uint16_t row, uint16_t col, const struct pen *
     p->pending = p->col == p->cols - 1;
     p->pen = pen_fit(&p->caps, *pen);
     p->pen.link = 0;
-    p->at_known = p->pen_known = true;
+    p->at_known = p->row_known = p->pen_known = true;
 }
 
 void paint_pen(struct paint *p, const struct pen *pen)
 {
-    window_open(p);
+    paint_window_open(p);
     pen_set(p, pen);
-    window_close(p);
-}
-
-/* ---- motion ---- */
-
-static void move(struct paint *p, uint16_t row, uint16_t col)
-{
-    if (p->at_known && !p->pending && p->row == row && p->col == col)
-        return;
-    uint8_t *d = room(p, 32);
-    bool rich = p->caps.rich, sure = p->at_known && !p->pending;
-    int down = row - p->row, right = col - p->col;
-    if (p->at_known && col == 0 &&
-        (down == 0 || (p->caps.firm && down > 0 && down <= 4) || (p->flow && down == 1))) {
-        if (p->col || p->pending)
-            *d++ = '\r';
-        while (down-- > 0)
-            *d++ = '\n';
-    } else if (sure && down == 0 && right < 0 && right >= -4) {
-        while (right++ < 0)
-            *d++ = '\b';
-    } else if (sure && rich && down == 0 && right > 0) {
-        d = put_csi(d, 'C', right > 1 ? (unsigned)right : 0, 0);
-    } else if (rich && p->at_known && down == 0) {
-        d = put_csi(d, 'G', col + 1u, 0);
-    } else if (sure && rich && right == 0) {
-        d = put_csi(d, 'd', row ? row + 1u : 0, 0);
-    } else if (col) {
-        d = put_csi(d, 'H', row + 1u, col + 1u);
-    } else {
-        d = put_csi(d, 'H', row ? row + 1u : 0, 0);
-    }
-    p->at = d;
-    p->row = row;
-    p->col = col;
-    p->at_known = true;
-    p->pending = false;
-}
-
-void paint_move(struct paint *p, uint16_t row, uint16_t col)
-{
-    window_open(p);
-    move(p, row, col);
-    window_close(p);
+    paint_window_close(p);
 }
 
 /* Write a few cells of r again to get to col, when that is shorter than to jump there. */
@@ -308,10 +259,10 @@ void paint_cursor(struct paint *p, uint16_t row, uint16_t col, const struct row 
 {
     if (p->at_known && p->row == row && p->col == col)
         return;
-    window_open(p);
+    paint_window_open(p);
     if (p->row != row || !move_by_writing(p, shown, col))
-        move(p, row, col);
-    window_close(p);
+        paint_go(p, row, col);
+    paint_window_close(p);
 }
 
 /* ---- cells ---- */
@@ -326,7 +277,7 @@ static bool erasable(const struct paint_caps *caps, const struct cell *c)
 }
 
 /* Erasing must take that background and nothing else. */
-static void erase_pen(struct paint *p, uint32_t bg)
+void paint_erase_pen(struct paint *p, uint32_t bg)
 {
     struct pen pen = pen_fit(&p->caps, (struct pen){.bg = bg});
     const uint16_t safe = ATTR_BOLD | ATTR_ITALIC | ATTR_FAINT;
@@ -398,8 +349,10 @@ static uint16_t put_cell(struct paint *p, const struct row *r, uint16_t c)
     if (sized)
         *d++ = '\a';
     p->at = d;
-    if (p->caps.readdress && cell_disputed(r, c, p->caps.ambiguous_unsure))
+    if (p->caps.readdress && cell_disputed(r, c, p->caps.ambiguous_unsure)) {
         p->at_known = false;
+        p->row_known &= p->cols - c > DISPUTED_MOST;
+    }
     return wide;
 }
 
@@ -422,7 +375,7 @@ static uint16_t erase_run(struct paint *p, const struct row *r, uint16_t at, uin
         cell = row_cell(r, ++x);
     if (x - c < ERASE_MIN)
         return c;
-    erase_pen(p, first.bg);
+    paint_erase_pen(p, first.bg);
     stand(p, at, c);
     p->at = put_csi(room(p, 16), 'X', (unsigned)(x - c), 0);
     p->unmarked |= c == 0 && x >= p->cols;
@@ -524,7 +477,7 @@ static void put_cells(struct paint *p, const struct row *r, uint16_t at, uint16_
                 return;
             if (x > c) {
                 c = x;
-                move(p, at, c);
+                paint_go(p, at, c);
                 fresh = true;
                 continue;
             }
@@ -543,8 +496,9 @@ static void put_cells(struct paint *p, const struct row *r, uint16_t at, uint16_
             continue;
         }
         c = (uint16_t)(c + put_cell(p, r, c));
+        p->row = at;
         if (!p->at_known && c < stop)
-            move(p, at, c);
+            paint_go(p, at, c);
     }
     stand(p, at, c);
 }
@@ -651,7 +605,7 @@ static bool mark_due(const struct paint *p, const struct row *from, const struct
 /* From column 0, where no terminal begins a new line for it. */
 static void mark_plain(struct paint *p, uint16_t at)
 {
-    move(p, at, 0);
+    paint_go(p, at, 0);
     p->at = put_text(room(p, 16), "\033]133;A\033\\");
 }
 
@@ -661,7 +615,7 @@ static void mark_tern(struct paint *p, uint16_t at, const struct row *from, cons
     if (to->mark == (from && !p->unmarked ? from->mark : 0))
         return;
     if (!p->at_known || p->row != at)
-        move(p, at, 0);
+        paint_go(p, at, 0);
     p->at = put_text(put_dec(put_text(room(p, 32), "\033]133;tern="), to->mark), "\033\\");
 }
 
@@ -673,11 +627,11 @@ static enum next paint_row(struct paint *p, uint16_t at, const struct row *from,
     const struct row *was = from;
     p->unmarked = false;
     if (!from && !joined) {
-        move(p, at, 0);
+        paint_go(p, at, 0);
         if (at == 0 && keep_above && p->cols > 1) {
             joined = true; /* the cursor stands there: nothing is cleared before it is written */
         } else {
-            erase_pen(p, 0);
+            paint_erase_pen(p, 0);
             p->at = put_csi(room(p, 8), 'K', 0, 0);
             from = &row_blank_row;
         }
@@ -704,7 +658,7 @@ static enum next paint_row(struct paint *p, uint16_t at, const struct row *from,
         if (cut && stop > first)
             stop = first;
         if (!join)
-            move(p, at, c);
+            paint_go(p, at, c);
         put_cells(p, to, at, c, stop, n.last, join);
         c = stop;
         if (cut) {
@@ -714,7 +668,7 @@ static enum next paint_row(struct paint *p, uint16_t at, const struct row *from,
     }
     if (n.tail < p->cols) {
         bool here = p->at_known && p->row == at && p->col == n.end && !p->pending;
-        move(p, at, here ? n.end : n.tail);
+        paint_go(p, at, here ? n.end : n.tail);
         struct pen pen = row_pen(to, (uint16_t)(p->cols - 1)); /* a background only */
         if (p->col == 0 && keep_above && p->cols > 1) {
             /* Clearing the whole row would take the mark above away. */
@@ -723,7 +677,7 @@ static enum next paint_row(struct paint *p, uint16_t at, const struct row *from,
             p->at++;
             p->col++;
         }
-        erase_pen(p, pen.bg);
+        paint_erase_pen(p, pen.bg);
         p->at = put_csi(room(p, 8), 'K', 0, 0);
         p->unmarked |= p->col == 0;
     }
@@ -739,38 +693,14 @@ static enum next paint_row(struct paint *p, uint16_t at, const struct row *from,
                : NEXT_ANY;
 }
 
-/* May the wrap mark of the row that the scrolls brought to `at` be gone? */
-static bool mark_lost(const struct paint *p, const struct row *const *from,
-                      const struct scroll *scrolls, size_t n, uint16_t at)
-{
-    const struct row *f = scroll_source(scrolls, n, from, at);
-    if (!f || !f->wrapped)
-        return false;
-    /* The last row's mark was not made, so it is missing once the row is elsewhere. */
-    if (f == from[p->rows - 1] && at + 1 < p->rows)
-        return true;
-    /* What tmux 3.3a forgets at IL and DL, besides what is said at `firm`. */
-    for (size_t i = 0; !p->caps.firm && i < n; i++) {
-        const struct scroll *s = &scrolls[i];
-        int source = at + s->by;
-        if (at + 1 == s->top)
-            return true;
-        if (at < s->top || at > s->bottom)
-            continue;
-        if (s->by > 0 ? source == s->bottom
-                      : source == s->top - s->by - 1 || source == s->bottom + 2 * s->by)
-            return true;
-    }
-    return false;
-}
-
 void paint_grid(struct paint *p, const struct row *const *from, const struct row *const *to,
                 const struct scroll *scrolls, size_t n)
 {
     enum next next = NEXT_ANY;
     if (from == to && !n)
         return;
-    window_open(p);
+    paint_window_open(p);
+    p->shown = to;
     for (uint16_t i = 0; i < p->rows; i++) {
         bool unknown = false;
         while (!n && from && to && next == NEXT_ANY && i < p->rows && from[i] == to[i])
@@ -781,7 +711,7 @@ void paint_grid(struct paint *p, const struct row *const *from, const struct row
         const struct row *t = to ? to[i] : &row_blank_row;
         if (n) {
             f = scroll_source(scrolls, n, from, i);
-            unknown = mark_lost(p, from, scrolls, n, i);
+            unknown = paint_mark_lost(p, from, scrolls, n, i);
         }
         if (f == t && next == NEXT_ANY && !unknown)
             continue;
@@ -792,5 +722,5 @@ void paint_grid(struct paint *p, const struct row *const *from, const struct row
     }
     if (p->pen.link)
         link_set(p, 0);
-    window_close(p);
+    paint_window_close(p);
 }

@@ -49,6 +49,7 @@ struct paint {
     struct paint_caps caps;
     uint16_t cols, rows;
     bool at_known, pen_known;
+    bool row_known;    /* only the column is not */
     uint16_t row, col; /* where the receiver's cursor is, if at_known */
     bool pending;      /* it may stand past the last column: only CR and absolute motion are safe */
     struct pen pen;    /* as the receiver has it: degraded to caps; if pen_known. Its link is known
@@ -56,8 +57,12 @@ struct paint {
     const struct links *links;      /* of what is painted; the caller's, NULL after paint_init */
     const struct links *more_links; /* likewise: of what the first does not know */
     bool above;                     /* the line above row 0 has a wrap mark that must stay */
-    bool flow; /* go to the next row by CR LF: right even if the receiver has just been given
-                  another size */
+    bool relative; /* no motion names a row: right even if the receiver has just been given another
+                      height and its rows stand higher or lower. Down by LF, which unlike CSI B
+                      never stops short; but where that would take a wrap mark */
+    bool scrolls;  /* LF may bring rows in */
+    const struct row *const *shown; /* with `relative`: what the receiver has, for its marks; NULL:
+                                       any may be there */
 
     bool unmarked;              /* private: the row being painted was erased whole */
     uint8_t *open, *at, *limit; /* private: the part of out being written */
@@ -69,8 +74,8 @@ void paint_init(struct paint *p, struct buf *out, struct paint_caps caps, uint16
 /* The receiver's cursor stands there, perhaps past the last column, and its pen is that (as far as
  * caps allow). Without this both are unknown. */
 void paint_begin(struct paint *p, uint16_t row, uint16_t col, const struct pen *pen);
-/* Bring the cursor there by the shortest known way (CSI H, CR, LF, BS, CSI C/G/d where rich). Never
- * leaves a pending wrap. */
+/* Bring the cursor there by the shortest known way (CSI H, CR, LF, BS, CSI C/G/d where rich; CR,
+ * LF, BS, CSI A/B/C/G with `relative`). Never leaves a pending wrap. */
 void paint_move(struct paint *p, uint16_t row, uint16_t col);
 /* The same when the picture is done: where the cursor stands at rest, be it past the last column.
  * `shown`: what the receiver has in that row. */
@@ -87,6 +92,10 @@ void paint_pen(struct paint *p, const struct pen *pen);
  * once. The wrap mark of the last row leads nowhere and is not made. */
 void paint_grid(struct paint *p, const struct row *const *from, const struct row *const *to,
                 const struct scroll *scrolls, size_t n);
+
+/* Lines move by CSI L and M: with a region, or, with `relative`, by one of each, so that the rows
+ * below come back to their places. */
+void paint_scroll(struct paint *p, const struct scroll *s);
 
 /* CSI with up to two decimal parameters (0: left out) and a final byte. */
 void paint_csi(struct buf *out, char final, unsigned a, unsigned b);

@@ -11,9 +11,6 @@
 
 typedef const struct row *const *rows_ref;
 
-/* Below the last row of any terminal. */
-#define BOTTOM 9999
-
 void feed_init(struct feed *f)
 {
     *f = (struct feed){0};
@@ -42,7 +39,7 @@ static void drop_all(struct feed *f)
 {
     while (f->n)
         drop_first(f);
-    f->done = f->fresh = f->from = 0;
+    f->done = f->fresh = f->sure = f->from = 0;
 }
 
 void feed_fini(struct feed *f)
@@ -50,6 +47,8 @@ void feed_fini(struct feed *f)
     drop_all(f);
     free(f->item);
     free(f->piece);
+    free(f->next);
+    free(f->was);
     free(f->virt);
     links_unref(f->links);
     *f = (struct feed){0};
@@ -219,22 +218,46 @@ static bool is_due(const struct view *v, size_t n, const struct frame *f)
     return i->end <= f->s->history_end && !waits;
 }
 
-/* How many rows may be fed before the terminal has told how it read those before. */
+unsigned view_marks(const struct view *v)
+{
+    unsigned n = v->feed.tail + v->hidden;
+    for (uint16_t i = 0; v->wraps && i < v->facts.rows; i++) {
+        const struct row *r = v->told[SCREEN_MAIN][i];
+        n += r && r->wrapped;
+    }
+    return n;
+}
+
+/* How many rows may be fed: in doubt only some, before the terminal has told how it read those
+ * before. */
 static size_t allowed(const struct view *v, const struct frame *f)
 {
     const struct proof *p = &v->proof;
     if (!v->facts.reports || v->facts.rows < 2 || f->farewell || (p->flying && !proof_waits(p)))
         return SIZE_MAX;
-    uint64_t open = p->fed + v->feed.fresh - p->sure;
+    if (!v->doubt && proof_whole(p) && !view_marks(v))
+        return SIZE_MAX;
+    uint64_t open = p->fed + v->feed.fresh - p->sure - v->feed.sure;
     return open < v->facts.rows ? v->facts.rows - (size_t)open : 0;
+}
+
+/* Do lines wait that need nothing but leave? */
+static bool lines_wait(const struct view *v, const struct frame *f)
+{
+    const struct feed *q = &v->feed;
+    return q->done < q->n && !v->facts.all_on_alt && (f->farewell || v->main_only || !f->s->alt) &&
+           is_due(v, q->done, f);
 }
 
 bool feed_ready(const struct view *v, const struct frame *f)
 {
-    const struct feed *q = &v->feed;
     /* Where nothing more may be fed and nothing is asked, a frame is made for its fence. */
-    return q->done < q->n && (allowed(v, f) || !v->proof.flying) && !v->facts.all_on_alt &&
-           (f->farewell || v->main_only || !f->s->alt) && is_due(v, q->done, f);
+    return lines_wait(v, f) && (allowed(v, f) || !v->proof.flying);
+}
+
+bool feed_bulk_waits(const struct view *v, const struct frame *f)
+{
+    return v->feed.n > v->feed.done + v->facts.rows && lines_wait(v, f);
 }
 
 /* "12,345" */
@@ -263,7 +286,7 @@ static struct row *gap_row(const struct feed_item *i)
     return r;
 }
 
-static struct row *with_mark(struct row *r, bool wrapped)
+struct row *row_with_mark(struct row *r, bool wrapped)
 {
     if (r->wrapped == wrapped)
         return r;
@@ -280,7 +303,7 @@ static struct row *piece_of(const struct row *r, uint16_t cols, uint16_t *from)
 {
     uint16_t end = r->used;
     if (!*from && end <= cols)
-        return with_mark(row_ref(r), r->wrapped && end == cols);
+        return row_with_mark(row_ref(r), r->wrapped && end == cols);
     struct row *p;
     if (end - *from <= cols) {
         p = cut(r, *from, end);
@@ -297,28 +320,36 @@ static struct row *piece_of(const struct row *r, uint16_t cols, uint16_t *from)
     return p;
 }
 
-/* Where the queue is read. */
-struct at {
-    size_t item;
-    uint16_t from;
-};
+/* About how many bytes it takes to write the row. */
+static size_t row_cost(const struct row *r)
+{
+    size_t n = 2u + r->used;
+    for (uint16_t c = 0; c < r->used; c++) {
+        const struct cell *a = &r->cell[c];
+        bool same = c && a->fg == a[-1].fg && a->bg == a[-1].bg;
+        n += (same || !(a->fg | a->bg) ? 0 : 8u) + (a->text < 0x80 ? 0 : 2u);
+    }
+    return n;
+}
 
-/* Up to a screenful of pieces, at most `most`, beginning at the queue's place; next[i] is the place
- * behind piece i. */
-static uint16_t gather(struct view *v, const struct frame *f, size_t most, struct at *next)
+/* Pieces from the queue's place on that may be fed, at most `most`, of about so many bytes if they
+ * are more than a screenful; next[i] is the place behind piece i. */
+static size_t gather(struct view *v, const struct frame *f, size_t most, size_t bytes)
 {
     struct feed *q = &v->feed;
-    struct at at = {q->done, q->from};
-    uint16_t n = 0;
-    while (n < v->facts.rows && n < most && at.item < q->n && is_due(v, at.item, f)) {
+    struct feed_at at = {q->done, q->from};
+    size_t n = 0, cost = 0;
+    while (n < most && (n < v->facts.rows || cost < bytes) && at.item < q->n &&
+           is_due(v, at.item, f)) {
         const struct feed_item *i = item_at(q, at.item);
         if (i->kind >= FEED_CLEAR)
             break;
         struct row *whole = i->kind == FEED_GAP ? gap_row(i) : row_ref(i->row);
         q->piece[n] = piece_of(whole, v->facts.cols, &at.from);
         row_unref(whole);
+        cost += row_cost(q->piece[n]);
         at.item += at.from == 0;
-        next[n++] = at;
+        q->next[n++] = at;
     }
     return n;
 }
@@ -329,8 +360,11 @@ static void size_scratch(struct view *v)
     if (q->rows == v->facts.rows)
         return;
     q->rows = v->facts.rows;
-    q->piece = mem_resize(q->piece, q->rows, sizeof *q->piece);
-    q->virt = mem_resize(q->virt, q->rows + 1u, sizeof *q->virt);
+    size_t n = FEED_ROWS_MOST + 2u * q->rows;
+    q->piece = mem_resize(q->piece, n, sizeof *q->piece);
+    q->next = mem_resize(q->next, n, sizeof *q->next);
+    q->was = mem_resize(q->was, n, sizeof *q->was);
+    q->virt = mem_resize(q->virt, n, sizeof *q->virt);
 }
 
 /* ---- feeding ---- */
@@ -353,6 +387,13 @@ size_t feed_scrolls(const struct view *v, rows_ref from, rows_ref to,
     return n;
 }
 
+void feed_put_scrolls(const struct view *v, struct paint *p, const struct scroll *scrolls, size_t n)
+{
+    p->shown = view_marks(v) ? NULL : (rows_ref)v->told[v->on_alt];
+    for (size_t i = 0; i < n; i++)
+        paint_scroll(p, &scrolls[i]);
+}
+
 static void told_set(struct row **told, const struct row *r)
 {
     struct row *old = *told;
@@ -366,6 +407,7 @@ static bool wrap_out(struct view *v, struct paint *p)
 {
     struct feed *q = &v->feed;
     const struct row *from[] = {NULL, q->virt[1]};
+    paint_move(p, 0, 0);
     p->above = q->tail;
     p->rows = 2;
     paint_grid(p, from, q->virt, NULL, 0);
@@ -385,72 +427,50 @@ static void scroll_out(struct view *v, struct paint *p, uint16_t out)
     struct row **told = v->told[SCREEN_MAIN];
     struct feed *q = &v->feed;
     struct scroll scrolls[SCROLL_MOST];
-    size_t n = 0;
     if (rows == 1 && q->virt[0]->wrapped && wrap_out(v, p))
         return;
-    /* The terminal may have been resized, and we do not know it yet: what is on its way to it shall
-     * not depend on where rows stand, and then no line is lost. */
-    p->flow = out + 1 >= rows;
-    for (uint16_t i = 0; p->flow && i < rows; i++) {
-        row_unref(told[i]);
-        told[i] = NULL;
-    }
-    if (!p->flow)
-        n = feed_scrolls(v, (rows_ref)told, q->virt, scrolls);
-    for (size_t i = 0; i < n; i++)
-        frame_scroll(p, &scrolls[i]);
+    size_t n = feed_scrolls(v, (rows_ref)told, q->virt, scrolls);
+    feed_put_scrolls(v, p, scrolls, n);
     p->above = q->tail;
     paint_grid(p, (rows_ref)told, q->virt, scrolls, n);
     paint_pen(p, &(struct pen){0}); /* lines come in with its background */
-    p->flow = false;
-    paint_csi(p->out, 'H', BOTTOM, 0);
-    p->row = (uint16_t)(rows - 1);
-    p->col = 0;
-    p->at_known = true;
-    p->pending = false;
+    paint_move(p, (uint16_t)(rows - 1), 0);
     for (uint16_t i = 0; i < out; i++)
         buf_put_u8(p->out, '\n');
     q->tail = q->virt[out - 1]->wrapped;
     for (uint16_t i = 0; i < rows; i++) {
+        v->joins += q->virt[i]->wrapped;
         if (i + out >= rows) {
             told_set(&told[i], &row_blank_row);
         } else if (i + out == rows - 1 && q->virt[i + out]->wrapped) {
             /* The last row's mark was not made. */
             row_unref(told[i]);
-            told[i] = with_mark(row_ref(q->virt[i + out]), false);
+            told[i] = row_with_mark(row_ref(q->virt[i + out]), false);
         } else {
             told_set(&told[i], q->virt[i + out]);
         }
     }
 }
 
-/* Up to a screenful of lines; false if there is none. */
-static bool feed_lines(struct view *v, const struct frame *f, struct paint *p)
+/* Some pieces of n: written over the rows that they left, if they stand there no more. Returns how
+ * many were. */
+static size_t feed_some(struct view *v, const struct frame *f, struct paint *p, size_t n,
+                        size_t most)
 {
     struct feed *q = &v->feed;
     uint16_t rows = v->facts.rows;
-    size_t most = allowed(v, f);
-    if (!most)
-        return false;
-    struct at *next = mem_resize(NULL, rows, sizeof *next);
-    /* One more than may go, for a row that is joined to the next one. */
-    uint16_t n = gather(v, f, most < rows ? most + 1 : rows, next), out = n;
-    if (!n) {
-        free(next);
-        return false;
-    }
-    if (out > most)
-        out = (uint16_t)most;
+    uint16_t out = (uint16_t)(n < most ? n : most);
     /* The last row cannot be joined to one that is not there: it goes with the next lot. */
     if (out == rows && out > 1 && q->piece[out - 1]->wrapped)
         out--;
     for (uint16_t i = 0; i <= rows; i++) { /* and the one that comes behind them */
-        uint16_t r = (uint16_t)(i - n);
+        size_t r = i - n;
         q->virt[i] = i < n                        ? q->piece[i]
                      : v->wraps && r < f->s->rows ? f->s->main_row[r]
                                                   : &row_blank_row;
     }
     bool wrap = p->caps.wrap;
+    v->doubt = true;
     if (!v->wraps) { /* the marks of what is told are not made */
         for (uint16_t i = 0; i < rows; i++) {
             row_unref(v->told[SCREEN_MAIN][i]);
@@ -460,16 +480,79 @@ static bool feed_lines(struct view *v, const struct frame *f, struct paint *p)
     }
     scroll_out(v, p, out);
     p->caps.wrap = wrap;
-    for (uint16_t i = 0; i < n; i++)
-        row_unref(q->piece[i]);
+    return out;
+}
+
+/* n pieces in bulk: they and all rows of the screen behind them go from row 0 on as plain text with
+ * CR LF and scroll out as they come. So the cursor is as far below row 0 afterwards as it is
+ * believed to be, whatever the width and height of the terminal; and the screen has no marks. */
+static void feed_bulk(struct view *v, struct paint *p, size_t n)
+{
+    struct feed *q = &v->feed;
+    struct row **told = v->told[SCREEN_MAIN];
+    uint16_t rows = v->facts.rows, all = (uint16_t)(n + rows);
+    bool wrap = p->caps.wrap;
+    for (uint16_t i = 0; i < rows; i++)
+        q->piece[n + i] = row_with_mark(row_ref(v->want[i]), false);
+    for (uint16_t i = 0; i < all; i++) {
+        q->virt[i] = q->piece[i];
+        /* A row that autowrap scrolls in has the pen's background. */
+        q->was[i] = i < rows || q->virt[i - 1]->wrapped ? NULL : &row_blank_row;
+    }
+    paint_move(p, 0, 0);
+    p->above = q->tail;
+    p->rows = all;
+    p->caps.wrap = p->scrolls = true;
+    paint_grid(p, q->was, q->virt, NULL, 0);
+    paint_pen(p, &(struct pen){0});
+    p->shown = q->virt;
+    paint_move(p, (uint16_t)(all - 1), 0);
+    p->caps.wrap = wrap;
+    p->scrolls = false;
+    p->rows = rows;
+    p->row = (uint16_t)(p->row - n);
+    q->tail = false;
+    for (uint16_t i = 0; i < rows; i++) {
+        told_set(&told[i], v->wraps ? q->piece[n + i] : v->want[i]);
+        row_unref(q->piece[n + i]);
+    }
+}
+
+/* Lines, of about that many bytes; false if there is none. */
+static bool feed_lines(struct view *v, const struct frame *f, struct paint *p, size_t bytes)
+{
+    struct feed *q = &v->feed;
+    uint16_t rows = v->facts.rows;
+    size_t most = allowed(v, f);
+    if (!most)
+        return false;
+    /* One more than may go, for a row that is joined to the next one. */
+    size_t n = gather(v, f, most < FEED_ROWS_MOST ? most + 1 : FEED_ROWS_MOST, bytes);
+    if (!n)
+        return false;
+    size_t out = n < most ? n : most;
+    while (out && q->piece[out - 1]->wrapped) /* what it goes on with may be row 0 */
+        out--;
+    if (out + 1 >= rows && out) {
+        while (n > out)
+            row_unref(q->piece[--n]);
+        feed_bulk(v, p, n);
+    } else
+        out = feed_some(v, f, p, n < rows ? n : rows, most);
+    while (n)
+        row_unref(q->piece[--n]);
     if (v->ledger.end == v->ledger.first)
         v->ledger.first = item_at(q, q->done)->first;
-    q->done = next[out - 1].item;
-    q->from = next[out - 1].from;
-    q->fresh += out;
+    for (size_t i = 0; i < out; i++) {
+        q->fresh++;
+        for (; q->done < q->next[i].item; q->done++)
+            item_at(q, q->done)->fed = v->proof.fed + q->fresh;
+    }
+    if (!v->doubt)
+        q->sure += out;
+    q->from = q->next[out - 1].from;
     if (q->done && item_at(q, q->done - 1)->end > v->ledger.end) /* none that is fed again */
         v->ledger.end = item_at(q, q->done - 1)->end;
-    free(next);
     return true;
 }
 
@@ -500,9 +583,13 @@ void feed_put(struct view *v, const struct frame *f, struct paint *p)
     if (v->on_alt || !feed_ready(v, f))
         return;
     size_scratch(v);
-    while (!p->out->failed && (f->farewell || buf_len(p->out) - begin < FEED_FRAME_BYTES))
-        if (!feed_lines(v, f, p) && !feed_mark(v, p->out))
+    while (!p->out->failed) {
+        size_t done = buf_len(p->out) - begin;
+        if (!f->farewell && done > FEED_FRAME_BYTES / 2)
             return;
+        if (!feed_lines(v, f, p, FEED_FRAME_BYTES) && !feed_mark(v, p->out))
+            return;
+    }
 }
 
 /* The first item was fed: it may have to be again. */
@@ -521,7 +608,7 @@ static void keep_first(struct view *v)
     drop_first(q);
 }
 
-bool feed_again(struct view *v, size_t rows)
+void feed_again(struct view *v, size_t rows)
 {
     struct feed *q = &v->feed;
     struct proof *p = &v->proof;
@@ -540,16 +627,14 @@ bool feed_again(struct view *v, size_t rows)
         *item_at(q, 0) = i;
         q->bytes += item_bytes(&i);
     }
-    p->sure = p->fed;
-    p->sure_frames = p->frames;
-    return !rows;
 }
 
 void feed_commit(struct view *v)
 {
     struct feed *q = &v->feed;
     v->proof.fed += q->fresh;
-    q->fresh = 0;
+    v->proof.sure += q->sure;
+    q->fresh = q->sure = 0;
     for (; q->done; q->done--)
         keep_first(v);
     v->kept = (struct view_kept){v->ledger, q->from, q->tail};
@@ -557,7 +642,7 @@ void feed_commit(struct view *v)
 
 void feed_rollback(struct view *v)
 {
-    v->feed.done = v->feed.fresh = 0;
+    v->feed.done = v->feed.fresh = v->feed.sure = 0;
     v->feed.from = v->kept.from;
     v->feed.tail = v->kept.tail;
     v->ledger = v->kept.ledger;

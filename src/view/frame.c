@@ -223,7 +223,9 @@ static void paint_load(struct view *v, const struct snapshot *s, struct paint *p
     caps.wrap = v->wraps;
     caps.marks = v->facts.osc ? PAINT_MARKS_PLAIN : PAINT_MARKS_NONE;
     paint_init(p, out, caps, v->facts.cols, v->facts.rows);
+    p->relative = !v->on_alt;
     p->at_known = v->at_known;
+    p->row_known = v->row_known;
     p->row = v->row;
     p->col = v->col;
     p->pending = v->pending;
@@ -236,6 +238,7 @@ static void paint_load(struct view *v, const struct snapshot *s, struct paint *p
 static void paint_store(struct view *v, const struct paint *p)
 {
     v->at_known = p->at_known;
+    v->row_known = p->row_known;
     v->row = p->row;
     v->col = p->col;
     v->pending = p->pending;
@@ -243,23 +246,10 @@ static void paint_store(struct view *v, const struct paint *p)
     v->pen = p->pen;
 }
 
-/* Lines move without getting into the scrollback: by IL and DL only. What falls out at the bottom
- * of the screen needs no region. */
-void frame_scroll(struct paint *p, const struct scroll *s)
+/* Does the switch to the alternate screen save the cursor, and the one back restore it? */
+static bool saves_cursor(const struct view *v)
 {
-    bool region = s->bottom + 1 < p->rows;
-    unsigned n = (unsigned)(s->by > 0 ? s->by : -s->by);
-    paint_pen(p, &no_pen);
-    if (region) {
-        paint_csi(p->out, 'r', s->top + 1u, s->bottom + 1u);
-        p->at_known = false;
-    }
-    paint_move(p, s->top, 0);
-    paint_csi(p->out, s->by > 0 ? 'M' : 'L', n > 1 ? n : 0, 0);
-    if (region) {
-        buf_put_text(p->out, "\033[r");
-        p->at_known = false;
-    }
+    return strstr(v->smcup, "1049") || strstr(v->smcup, "\0337");
 }
 
 /* To the screen that the frame is for. */
@@ -271,12 +261,15 @@ static void put_switch(struct view *v, bool alt, struct paint *p)
     put_kitty(v, 0, p->out); /* each screen has its own */
     if (alt) {
         v->main_row_at = p->row;
-        v->main_at_known = p->at_known;
+        v->main_at_known = p->row_known;
     }
     buf_put_text(p->out, alt ? v->smcup : v->rmcup);
     v->on_alt = alt;
-    /* Whether it was cleared, and what the switch saved and restored, is the terminal's secret. */
+    /* Whether it was cleared, and what else the switch saved, is the terminal's secret. */
     p->at_known = p->pen_known = false;
+    p->relative = !alt;
+    p->row = v->main_row_at;
+    p->row_known = !alt && v->main_at_known && saves_cursor(v);
     for (uint16_t i = 0; alt && i < v->facts.rows; i++) {
         row_unref(v->told[SCREEN_ALT][i]);
         v->told[SCREEN_ALT][i] = NULL;
@@ -354,52 +347,54 @@ static unsigned rows_differing(const struct view *v, const struct row *const *to
     return n;
 }
 
-/* After a resize: is everything known to have been read at the size that it was made for? Else
- * rows that came back may be painted over already, and the cursor does not tell where they end. */
-static bool settle_sure(struct view *v)
+/* After a resize: may lines be missing? */
+static bool settle_doubts(const struct view *v)
 {
     const struct settle *s = &v->settle;
-    return s->quiet || proof_whole(&v->proof);
+    return (s->lower || (s->wider && s->joins)) && !s->quiet && !proof_whole(&v->proof);
 }
 
 /* After a resize. A terminal that grew may have taken lines back from its scrollback, which must
  * not be painted over: they are scrolled out again. Where they end is told by the cursor, which
  * moved with them; so row 0 of what we had shown becomes row 0 again. Where it cannot be found for
  * sure (a wider terminal joins rows), some of our own rows go with them, rather than that lines are
- * lost. A terminal that shrank has scrolled rows out by itself. Where rows that came back may be
- * lost, they are painted over, and their lines fed again. */
+ * lost. A terminal that shrank has scrolled rows out by itself. */
 static void put_settle(struct view *v, struct paint *p)
 {
     struct settle *s = &v->settle;
     if (!s->pending || v->on_alt)
         return;
-    s->pending = v->feed.tail = false;
-    v->feed.from = v->kept.from = 0; /* what may stand between would part the line */
-    p->at_known = false;
-    v->fence_due = true;
-    if (!settle_sure(v)) {
-        size_t back = s->back + (s->wider ? s->joins : 0u);
-        uint64_t open = v->proof.fed - v->proof.sure;
-        /* Which rows of the terminal were joined is not known for sure, nor which sizes it had in
-         * between. */
-        size_t least = s->storm                  ? s->rows + (size_t)v->facts.rows
-                       : !s->wider               ? 0
-                       : s->rows > v->facts.rows ? s->rows
-                                                 : v->facts.rows;
-        if (back + open < least)
-            back = least - (size_t)open;
-        if (feed_again(v, back))
-            return;
-    }
-    if (!s->grown)
-        return;
     unsigned up = s->wider ? s->least : s->most;
+    unsigned down = v->facts.rows - 1u + (s->wider && s->joined);
+    if (s->back || settle_doubts(v))
+        feed_again(v, s->back + (s->wider ? s->joins : 0u));
     paint_pen(p, &no_pen);
     buf_put_u8(p->out, '\r');
     if (up)
         paint_csi(p->out, 'A', up, 0);
-    for (uint16_t i = s->wider && s->joined ? 0 : 1; i < v->facts.rows; i++)
+    while (down--)
         buf_put_u8(p->out, '\n');
+    p->row = (uint16_t)(v->facts.rows - 1);
+    p->col = 0;
+    p->at_known = p->row_known = true;
+    p->pending = s->pending = v->feed.tail = false;
+    v->feed.from = v->kept.from = 0; /* what may stand between would part the line */
+    v->fence_due = true;
+    v->doubt = s->joins; /* it may have become still wider */
+    v->proof.sure = v->proof.fed;
+    v->proof.sure_frames = v->proof.frames;
+    for (uint16_t i = 0; i < v->facts.rows; i++) { /* where it was the same size */
+        row_unref(v->told[SCREEN_MAIN][i]);
+        v->told[SCREEN_MAIN][i] = NULL;
+    }
+}
+
+/* While lines wait that go in bulk, rows have no marks, so that nothing is in doubt. */
+static void take_marks(struct view *v)
+{
+    for (uint16_t i = 0; i < v->facts.rows; i++)
+        if (v->want[i]->wrapped && v->told[SCREEN_MAIN][i] != v->want[i])
+            v->want[i] = v->own[i] = row_with_mark(row_ref(v->want[i]), false);
 }
 
 static void put_picture(struct view *v, const struct frame *f, struct paint *p)
@@ -407,14 +402,16 @@ static void put_picture(struct view *v, const struct frame *f, struct paint *p)
     struct row **told = v->told[v->on_alt];
     struct scroll scrolls[SCROLL_MOST];
     size_t n = 0;
+    if (!v->on_alt && v->wraps && feed_bulk_waits(v, f))
+        take_marks(v);
     n = feed_scrolls(v, (rows_ref)told, v->want, scrolls);
-    for (size_t i = 0; i < n; i++)
-        frame_scroll(p, &scrolls[i]);
+    feed_put_scrolls(v, p, scrolls, n);
     p->above = v->feed.tail && !v->on_alt;
     paint_grid(p, (rows_ref)told, v->want, scrolls, n);
     for (uint16_t i = 0; i < v->facts.rows; i++) {
         if (told[i] == v->want[i])
             continue;
+        v->joins += !v->on_alt && v->want[i]->wrapped;
         struct row *old = told[i];
         told[i] = row_ref(v->want[i]);
         row_unref(old);
@@ -424,34 +421,29 @@ static void put_picture(struct view *v, const struct frame *f, struct paint *p)
 /* So many rows fed by one frame are a burst. */
 #define BURST_ROWS 4
 
-/* Behind the picture. With every half screenful of rows, so that the next half need not wait; and
- * at the end of a burst. */
+/* Behind the picture, where the cursor is going to rest. With every half screenful of rows in
+ * doubt, so that the next half need not wait; and at the end of a burst. */
 static void put_fence(struct view *v, const struct frame *f, struct paint *p)
 {
     struct proof *q = &v->proof;
+    size_t open = (size_t)(q->fed - q->sure) + v->feed.fresh - v->feed.sure;
     if (!v->facts.reports || v->on_alt || f->farewell || v->facts.rows < 2 || q->flying)
         return;
-    bool burst = v->feed.fresh >= BURST_ROWS && !feed_ready(v, f);
-    if (!v->fence_due && !burst && q->fed + v->feed.fresh - q->sure < (v->facts.rows + 1u) / 2)
+    bool burst = open >= BURST_ROWS && !feed_ready(v, f);
+    bool bulk = v->feed.fresh > v->facts.rows;
+    if (!v->fence_due && !burst && !bulk && open < (v->facts.rows + 1u) / 2)
         return;
-    proof_fence_put(q, v->facts.cols, v->facts.rows, p->out);
+    uint16_t row = cursor_of(f).row;
+    if (row >= v->facts.rows)
+        row = (uint16_t)(v->facts.rows - 1);
+    /* An answer from row 1 may look like a function key. */
+    row += !row;
+    if (!p->row_known || p->row != row)
+        paint_move(p, row, 0);
+    proof_fence_put(q, v->facts.cols, row, p->out);
     q->fed_at += v->feed.fresh;
     q->frames_at++;
-    v->fence_due = p->at_known = false;
-    uint16_t row = cursor_of(f).row, col = cursor_of(f).col;
-    if (row >= v->facts.rows || col >= v->facts.cols)
-        return;
-    /* The cursor goes on to its place by relative steps: if the size changes behind the fence, it
-     * still moves with the rows, as put_settle believes. */
-    buf_put_u8(p->out, '\r');
-    if (row + 1 < v->facts.rows)
-        paint_csi(p->out, 'A', v->facts.rows - 1u - row, 0);
-    if (col)
-        paint_csi(p->out, 'C', col, 0);
-    p->row = row;
-    p->col = col;
-    p->at_known = true;
-    p->pending = false;
+    v->fence_due = p->at_known = p->pending = false;
 }
 
 static void put_frame(struct view *v, const struct frame *f, struct buf *out)
@@ -471,12 +463,15 @@ static void put_frame(struct view *v, const struct frame *f, struct buf *out)
     if (sync)
         buf_put_text(out, "\033[?2026h");
     begun = buf_len(out);
+    unsigned marks = view_marks(v);
+    v->joins = proof_whole(&v->proof) || v->joins < marks ? marks : v->joins;
+    v->doubt = marks || !proof_whole(&v->proof);
     paint_load(v, s, &p, out);
     put_settle(v, &p); /* before CSI r moves the cursor */
     if (!v->told_all) {
         /* What somebody else may have left: line drawing, insert, origin, no autowrap, a region. */
         buf_put_text(out, "\017\033(B\033[4l\033[?6l\033[?7h\033[r\033[?1h");
-        p.at_known = p.pen_known = false;
+        p.at_known = p.row_known = p.pen_known = false;
     }
     put_switch(v, alt, &p);
     if (s->modes.reverse != v->modes.reverse || !v->told_all)
@@ -503,6 +498,12 @@ static void put_frame(struct view *v, const struct frame *f, struct buf *out)
     else if (sync)
         buf_put_text(out, "\033[?2026l");
     v->told_all = true;
+    for (uint16_t i = 0; i < v->facts.rows; i++) {
+        row_unref(v->own[i]);
+        v->own[i] = NULL;
+    }
+    v->hidden &= v->on_alt;
+    v->doubt |= view_marks(v) > 0;
 }
 
 int frame_put(struct view *v, const struct frame *f, struct buf *out)
@@ -519,7 +520,7 @@ int frame_put(struct view *v, const struct frame *f, struct buf *out)
     if (!buf_err(out)) {
         colours_unref(colours);
         if (buf_len(out) > mark && !(on_alt && v->on_alt))
-            proof_wrote(&v->proof);
+            proof_wrote(&v->proof, v->doubt);
         feed_commit(v);
         return 0;
     }
@@ -542,7 +543,9 @@ int frame_put(struct view *v, const struct frame *f, struct buf *out)
 
 bool view_held(const struct view *v)
 {
-    return v->settle.pending && !v->on_alt && proof_waits(&v->proof);
+    if (v->on_alt)
+        return false;
+    return v->astray_us || (v->settle.pending && settle_doubts(v) && proof_waits(&v->proof));
 }
 
 int view_frame(struct view *v, const struct snapshot *s, const char *bar, struct buf *out)
@@ -550,6 +553,7 @@ int view_frame(struct view *v, const struct snapshot *s, const char *bar, struct
     BUG_ON(!v->started);
     if (!v->settle.pending) /* else what counts is how it was before the resize */
         proof_tick(&v->proof);
+    view_astray(v);
     const struct frame f = {.s = s, .bar = bar, .guess = v->main_only ? NULL : v->guess};
     int err = view_held(v) ? ERR_OK : frame_put(v, &f, out);
     v->guess = NULL;

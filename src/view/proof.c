@@ -57,9 +57,7 @@ void proof_keep(struct proof *p, const struct feed_item *i, uint16_t screen)
         row_unref(p->kept[p->at++ % p->size].row);
         p->n--;
     }
-    struct feed_item *to = &p->kept[(p->at + p->n++) % p->size];
-    *to = *i;
-    to->fed = p->fed;
+    p->kept[(p->at + p->n++) % p->size] = *i;
 }
 
 bool proof_take(struct proof *p, uint16_t cols, size_t *more, struct feed_item *out)
@@ -85,10 +83,12 @@ bool proof_take(struct proof *p, uint16_t cols, size_t *more, struct feed_item *
     return true;
 }
 
-void proof_wrote(struct proof *p)
+void proof_wrote(struct proof *p, bool doubt)
 {
     p->frames++;
     p->wrote_us = p->now_us;
+    if (!doubt)
+        p->sure_frames = p->frames;
 }
 
 bool proof_whole(const struct proof *p)
@@ -109,26 +109,26 @@ bool proof_waits(const struct proof *p)
     return p->flying && p->now_us - p->sent_us < PROOF_WAIT_US;
 }
 
-void proof_fence_put(struct proof *p, uint16_t cols, uint16_t rows, struct buf *out)
+void proof_fence_put(struct proof *p, uint16_t cols, uint16_t row, struct buf *out)
 {
-    buf_put_text(out, "\033[9999;9999H\033[6n");
+    buf_put_text(out, "\033[9999C\033[6n");
     p->flying = true;
     p->old = false;
     p->cols = cols;
-    p->rows = rows;
+    p->row = row + 1u;
     p->fed_at = p->fed;
     p->frames_at = p->frames;
     p->sent_us = p->now_us;
     p->sent++;
 }
 
-void proof_answer(struct proof *p, uint16_t cols, uint16_t rows)
+void proof_answer(struct proof *p, uint16_t col, uint16_t row)
 {
     if (p->stale) {
         p->stale--;
         return;
     }
-    if (p->flying && cols == p->cols && rows == p->rows) {
+    if (p->flying && col == p->cols && row == p->row) {
         if (p->fed_at > p->sure)
             p->sure = p->fed_at;
         if (p->frames_at > p->sure_frames)

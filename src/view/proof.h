@@ -1,9 +1,12 @@
 /* Private to the view: which of the lines that were fed are known to have got into the scrollback.
  * Bytes are made for the size that the terminal is believed to have, and it may have got another
- * one by the time it reads them: then lines that came back from its scrollback are painted over. A
- * fence is a cursor report from the last cell, behind a frame: it tells the size at which all
- * before it was read. At most a screenful of rows is fed beyond the last proof; the lines fed last
- * are kept, and after a resize those that are not proven are fed again. */
+ * one by the time it reads them. As the main screen is drawn by relative steps its height does not
+ * matter. But a terminal that became wider joins rows that have wrap marks: then the way up to the
+ * first row is shorter than it is believed to be, and lines of the scrollback are painted over. So
+ * what is written while there are marks is in doubt. A fence is a cursor report from a row's last
+ * cell, behind a frame: it tells the width at which all before it was read. At most a screenful of
+ * rows is fed in doubt; the lines fed last are kept, and after a resize those that are not proven
+ * are fed again. */
 #ifndef TERN_VIEW_PROOF_H
 #define TERN_VIEW_PROOF_H
 
@@ -33,7 +36,7 @@ struct proof {
     uint64_t frames, sure_frames; /* the same of frames that wrote to the main screen */
     bool flying;                  /* a fence is unanswered */
     bool old;                     /* it is from before a resize */
-    uint16_t cols, rows;          /* it was made for this size */
+    uint16_t cols, row;           /* the answer that it should have */
     uint64_t fed_at, frames_at, sent_us;
     size_t line;    /* columns of the line that proof_take is in; 0 before the first */
     unsigned rest;  /* of these, in the row of proof_take that goes on */
@@ -47,22 +50,22 @@ void proof_fini(struct proof *p);
 void proof_reset(struct proof *p);
 /* The scrollback was cleared. */
 void proof_forget(struct proof *p);
-/* A line or gap was fed, the rows of `fed` with it: takes the item over; `screen`: rows. */
+/* A line or gap was fed, i->fed tells when: takes the item over; `screen`: rows. */
 void proof_keep(struct proof *p, const struct feed_item *i, uint16_t screen);
 /* The last line, if it is not proven, or goes on in one that was taken, or rows are left in *more,
  * which then has its rows (on a screen of `cols` columns) less. The item is the caller's now. */
 bool proof_take(struct proof *p, uint16_t cols, size_t *more, struct feed_item *out);
-/* A frame wrote to the main screen. */
-void proof_wrote(struct proof *p);
+/* A frame wrote to the main screen. Without doubt: and all before it was proven. */
+void proof_wrote(struct proof *p, bool doubt);
 /* All that was written has been read at the size that it was made for. */
 bool proof_whole(const struct proof *p);
 /* Time went on: what was written long ago is proven. */
 void proof_tick(struct proof *p);
 /* An answer is worth waiting for; and until when. */
 bool proof_waits(const struct proof *p);
-/* Append a fence; the cursor is then in the last cell. */
-void proof_fence_put(struct proof *p, uint16_t cols, uint16_t rows, struct buf *out);
+/* Append a fence; the cursor, in that row from 0, is then in its last cell. */
+void proof_fence_put(struct proof *p, uint16_t cols, uint16_t row, struct buf *out);
 /* A fence's answer. */
-void proof_answer(struct proof *p, uint16_t cols, uint16_t rows);
+void proof_answer(struct proof *p, uint16_t col, uint16_t row);
 
 #endif

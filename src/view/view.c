@@ -33,6 +33,7 @@ static void rows_free(struct view *v)
     for (int i = 0; i < SCREENS; i++)
         free(v->told[i]);
     free(v->want);
+    free(v->own);
 }
 
 static void rows_new(struct view *v)
@@ -40,6 +41,7 @@ static void rows_new(struct view *v)
     for (int i = 0; i < SCREENS; i++)
         v->told[i] = mem_new(v->facts.rows, sizeof v->told[i][0]);
     v->want = mem_new(v->facts.rows, sizeof v->want[0]);
+    v->own = mem_new(v->facts.rows, sizeof v->own[0]);
 }
 
 struct view *view_new(const struct view_facts *f)
@@ -82,6 +84,7 @@ void view_free(struct view *v)
 
 void view_forget_rows(struct view *v)
 {
+    v->hidden |= view_marks(v) > 0;
     for (int i = 0; i < SCREENS; i++) {
         for (uint16_t r = 0; r < v->facts.rows; r++) {
             row_unref(v->told[i][r]);
@@ -93,11 +96,15 @@ void view_forget_rows(struct view *v)
 void view_repaint(struct view *v)
 {
     view_forget_rows(v);
-    v->told_all = v->at_known = v->pen_known = false;
+    v->told_all = v->at_known = v->row_known = v->pen_known = false;
 }
 
 /* tmux tells of a first change of size at once, of more within 250 ms only the last one. */
 #define STORM_US 500000u
+/* So often in a row may a terminal's cursor be where it should not. */
+#define ASTRAY_MOST 4
+/* So long it may take until the reason of that is told. */
+#define ASTRAY_US 400000u
 
 /* The terminal may have scrolled what it shows, in either direction, and the cursor with it: that
  * is remembered as the distance between the two (see frame.c). */
@@ -109,7 +116,7 @@ static void settle_note(struct view *v, uint16_t cols, uint16_t rows)
         return;
     if (!s->pending) {
         *s = (struct settle){.pending = true};
-        bool known = v->on_alt ? v->main_at_known : v->at_known;
+        bool known = v->on_alt ? v->main_at_known : v->row_known;
         for (uint16_t i = 0; known && i < row; i++) {
             const struct row *r = v->told[SCREEN_MAIN][i];
             s->most++;
@@ -118,27 +125,32 @@ static void settle_note(struct view *v, uint16_t cols, uint16_t rows)
         s->rows = s->low = v->facts.rows;
         s->cols = v->facts.cols;
         s->quiet = v->proof.now_us - v->proof.wrote_us >= PROOF_QUIET_US && !v->proof.flying;
-        s->joins = v->feed.tail;
-        for (uint16_t i = 0; i < v->facts.rows; i++) {
-            const struct row *r = v->told[SCREEN_MAIN][i];
-            s->joins += !r || !v->wraps || r->wrapped;
-        }
+        s->joins = (uint16_t)(v->joins < s->rows ? v->joins : s->rows);
         /* Row 0 itself may be joined to the line above it. */
         s->joined = v->feed.tail && !s->least;
         if (v->feed.tail && s->least)
             s->least--;
     }
-    bool same = cols == v->facts.cols && rows == v->facts.rows;
-    /* One that shrank may have dropped rows at its bottom instead of scrolling some out. */
+    bool storm = v->resized_us && v->proof.now_us - v->resized_us < STORM_US;
+    s->wider |= storm || cols > v->facts.cols;
+    s->lower |= storm || rows < v->facts.rows;
+    /* xterm forgets what came back while the alternate screen shows. */
     if (rows < s->low)
         s->low = rows;
-    uint16_t back = same ? rows : (uint16_t)(rows - s->low);
-    if (back > s->back)
-        s->back = back;
-    s->wider |= cols > v->facts.cols;
-    s->storm |= v->resized_us && v->proof.now_us - v->resized_us < STORM_US;
+    if (v->on_alt && rows - s->low > s->back)
+        s->back = (uint16_t)(rows - s->low);
     v->resized_us = v->proof.now_us;
-    s->grown |= cols > v->facts.cols || rows > v->facts.rows;
+}
+
+void view_astray(struct view *v)
+{
+    if (v->astray_us && v->proof.now_us >= v->astray_us + ASTRAY_US) {
+        v->astray_us = 0;
+        if (++v->astray > ASTRAY_MOST)
+            v->facts.reports = false; /* it counts differently */
+        settle_note(v, v->facts.cols, v->facts.rows);
+        v->settle.lower = true;
+    }
 }
 
 void view_now(struct view *v, uint64_t now_us)
@@ -149,7 +161,9 @@ void view_now(struct view *v, uint64_t now_us)
 uint64_t view_deadline(const struct view *v)
 {
     const struct proof *p = &v->proof;
-    return proof_waits(p) ? p->sent_us + PROOF_WAIT_US : UINT64_MAX;
+    uint64_t at = proof_waits(p) ? p->sent_us + PROOF_WAIT_US : UINT64_MAX;
+    uint64_t found = v->astray_us ? v->astray_us + ASTRAY_US : UINT64_MAX;
+    return found < at ? found : at;
 }
 
 unsigned view_fences(const struct view *v)
@@ -157,13 +171,19 @@ unsigned view_fences(const struct view *v)
     return v->proof.sent;
 }
 
-bool view_fence(struct view *v, uint16_t cols, uint16_t rows)
+bool view_fence(struct view *v, uint16_t cols, uint16_t row)
 {
-    const struct proof *p = &v->proof;
-    /* One to a fence from before a resize says nothing of the size by now. */
+    struct proof *p = &v->proof;
+    /* One to a fence from before a resize says nothing of what is by now. */
     bool fresh = p->flying && !p->stale && !p->old;
-    proof_answer(&v->proof, cols, rows);
-    return !fresh || (cols == v->facts.cols && rows == v->facts.rows);
+    proof_answer(p, cols, row);
+    if (!fresh || cols != v->facts.cols)
+        return !fresh;
+    if (row == p->row)
+        v->astray = v->astray_us = 0;
+    else if (!v->astray_us)
+        v->astray_us = p->now_us + 1;
+    return true;
 }
 
 void view_resize(struct view *v, uint16_t cols, uint16_t rows)
@@ -171,12 +191,13 @@ void view_resize(struct view *v, uint16_t cols, uint16_t rows)
     cols = clamp_size(cols);
     rows = clamp_size(rows);
     settle_note(v, cols, rows);
+    v->astray_us = 0;
     v->proof.old = true;
     rows_free(v);
     v->facts.cols = cols;
     v->facts.rows = rows;
     rows_new(v);
-    v->at_known = false;
+    v->at_known = v->row_known = false;
 }
 
 /* ---- taking and giving back ---- */
@@ -184,7 +205,7 @@ void view_resize(struct view *v, uint16_t cols, uint16_t rows)
 static int take(struct view *v, struct buf *out)
 {
     view_repaint(v);
-    v->settle.pending = v->feed.tail = v->kept.tail = false;
+    v->settle.pending = v->feed.tail = v->kept.tail = v->hidden = false;
     proof_reset(&v->proof);
     v->started = true;
     v->on_alt = false;
@@ -218,7 +239,7 @@ int view_resume(struct view *v, struct buf *out)
 
 /* Every mode that the view may have set, undone (mosh-protocol.md §11, and our own). */
 static const char undo[] =
-    "\033[r\033[4l\033[?5l\033[?2004l\033[?1004l\033>\033[?1l\033[0m\033[?25h"
+    "\0337\033[r\0338\033[4l\033[?5l\033[?2004l\033[?1004l\033>\033[?1l\033[0m\033[?25h"
     "\033[?1003l\033[?1002l\033[?1001l\033[?1000l"
     "\033[?1016l\033[?1015l\033[?1006l\033[?1005l";
 
@@ -262,8 +283,6 @@ int view_suspend(struct view *v, struct buf *out)
     memset(v->kitty_keys, 0, sizeof v->kitty_keys);
     if (v->on_alt)
         buf_put_text(out, v->rmcup);
-    if (!v->on_alt || !*v->rmcup) /* CSI r has moved the cursor */
-        paint_csi(out, 'H', v->at_known ? v->row + 1u : v->facts.rows, 0);
     v->started = v->on_alt = false;
     v->modes = (struct modes){.cursor_shape = 0};
     view_repaint(v);

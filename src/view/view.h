@@ -77,8 +77,9 @@ uint64_t view_deadline(const struct view *v);
 /* Fences (see proof.h) that view_frame has written since the start: so many answers to `CSI 6 n`
  * come, in order. */
 unsigned view_fences(const struct view *v);
-/* The answer to a fence. False: the terminal has another size than the view has been told. */
-bool view_fence(struct view *v, uint16_t cols, uint16_t rows);
+/* The answer to a fence: column and row, from 1. False: the terminal has as many columns, and not
+ * those that the view has been told. */
+bool view_fence(struct view *v, uint16_t cols, uint16_t row);
 
 /* The terminal has a new size: what it shows is unknown from now on. Appends nothing. The same size
  * again: it had another one in between. Bytes written before may be read by the terminal after it:

@@ -22,15 +22,13 @@ struct view_kept {
  * (rows that a wider terminal may have joined do not count). */
 struct settle {
     bool pending;
-    bool wider, grown; /* at some time since; else no line can have come back */
+    bool wider, lower; /* at some time since, or perhaps */
     uint16_t most, least;
     bool joined; /* least would be -1: the cursor's row may begin with a line of the scrollback */
-    bool quiet;  /* all before it had been read for sure */
-    bool storm;  /* shortly after another one: terminals leave some out then */
+    bool quiet;  /* all before had been read for sure */
     uint16_t rows, cols; /* before */
-    uint16_t low;        /* the least rows since */
-    uint16_t joins;      /* rows that a wider terminal may have joined, so that others came back */
-    uint16_t back;       /* rows that may have come back because it is higher */
+    uint16_t joins;      /* rows that a wider terminal may have joined */
+    uint16_t low, back;  /* least height since; rows that may have come back and be lost */
 };
 
 struct view {
@@ -43,7 +41,7 @@ struct view {
     struct row **told[SCREENS]; /* facts.rows entries, owned references; NULL: unknown */
     bool wraps;                 /* the rows told were soft-wrapped by autowrap */
     bool told_all;              /* else modes, pen and the like are to be told anew */
-    bool at_known;
+    bool at_known, row_known;
     uint16_t row, col;
     bool pending;
     bool pen_known;
@@ -62,10 +60,16 @@ struct view {
     char *bar_text;                    /* their text, or NULL */
     const struct overlay *guess;       /* of the next frame, or NULL */
     const struct row **want;           /* scratch: rows of the frame being made */
+    struct row **own;                  /* and what is to be freed of them */
     struct feed feed;
     struct proof proof;
     uint64_t resized_us;
-    bool fence_due; /* the next frame on the main screen ends in one */
+    bool fence_due;     /* the next frame on the main screen ends in one */
+    bool doubt;         /* a wider terminal may misunderstand the frame being made: see proof.h */
+    bool hidden;        /* there may be marks on the main screen that are not in `told` */
+    unsigned joins;     /* marks made since all was proven, and those that there were */
+    uint64_t astray_us; /* since a fence found the cursor in another row; 0: none did */
+    unsigned astray;    /* such fences in a row, of which the reason was not told */
     struct view_ledger ledger;
     struct view_kept kept;
     struct settle settle;
@@ -78,9 +82,6 @@ struct view {
 struct row *bar_row(const char *text, uint16_t cols, bool colours);
 void bar_free(struct view *v);
 
-/* Rows move, by IL and DL only. */
-void frame_scroll(struct paint *p, const struct scroll *s);
-
 /* How a frame is to be made. */
 struct frame {
     const struct snapshot *s;
@@ -90,9 +91,19 @@ struct frame {
 };
 int MUST_USE frame_put(struct view *v, const struct frame *f, struct buf *out);
 
-/* After a resize no frame is made before the fence on its way is answered: what it proves need not
- * be fed again. */
+/* Wrap marks on the main screen, and one if its first row is joined to the line above. */
+unsigned view_marks(const struct view *v);
+
+/* The row without its wrap mark, or with it; takes r over. */
+struct row *row_with_mark(struct row *r, bool wrapped);
+
+/* After a resize by which something may have been lost no frame is made before the fence on its way
+ * is answered: what it proves need not be fed again. Nor before it is told. */
 bool view_held(const struct view *v);
+
+/* A fence has found the cursor in another row, so the terminal has another height: of which the
+ * kernel will tell; or had, which is noted when it has not told for long. */
+void view_astray(struct view *v);
 
 /* Take back what effects.c did that stays. */
 void effects_undo(const struct view *v, struct buf *out);

@@ -64,10 +64,10 @@ static void hear(struct story *s)
 {
     buf_put_u8(&s->said, 0);
     for (const char *at = (const char *)buf_data(&s->said); *at; at++) {
-        unsigned rows, cols;
-        if (sscanf(at, "\033[%u;%uR", &rows, &cols) == 2 &&
-            !view_fence(s->view, (uint16_t)cols, (uint16_t)rows))
-            view_resize(s->view, (uint16_t)cols, (uint16_t)rows);
+        unsigned row, col;
+        if (sscanf(at, "\033[%u;%uR", &row, &col) == 2 &&
+            !view_fence(s->view, (uint16_t)col, (uint16_t)row))
+            view_resize(s->view, (uint16_t)col, view_facts(s->view)->rows);
     }
     buf_clear(&s->said);
 }
@@ -206,7 +206,7 @@ static void resize(struct story *s)
         s->cols = (uint16_t)(8 + rng_below(r, 40));
     /* What is fed again, what the terminal pushed out by itself, and what bytes for the old size
      * make of it, which only late ones do. */
-    s->extra += (late ? 2 : 1) * ((size_t)before + s->rows);
+    s->extra += (late ? 4 : 1) * ((size_t)before + s->rows);
     term_resize(s->tty, s->cols, s->rows);
     for (unsigned n = late ? (unsigned)rng_below(r, 3) : 0; n; n--) {
         if (rng_below(r, 2))

@@ -13,8 +13,8 @@ static void fed(struct proof *p, uint64_t first, uint64_t end)
 {
     p->fed += end - first;
     for (; first < end; first++)
-        proof_keep(p, &(struct feed_item){FEED_LINE, first, first + 1, row_new(4, 1), 0}, 24);
-    proof_wrote(p);
+        proof_keep(p, &(struct feed_item){FEED_LINE, first, first + 1, row_new(4, 1), p->fed}, 24);
+    proof_wrote(p, true);
 }
 
 static uint64_t taken(struct proof *p, size_t more, uint64_t *last)
@@ -39,10 +39,9 @@ static void answers_prove(void **state)
     fed(&p, 0, 10);
     assert_false(proof_whole(&p));
     proof_fence_put(&p, 80, 24, &out);
-    assert_string_equal((buf_put_u8(&out, 0), (const char *)buf_data(&out)),
-                        "\033[9999;9999H\033[6n");
+    assert_string_equal((buf_put_u8(&out, 0), (const char *)buf_data(&out)), "\033[9999C\033[6n");
     fed(&p, 10, 14);
-    proof_answer(&p, 80, 24);
+    proof_answer(&p, 80, 25);
     assert_int_equal(p.sure, 10);
     assert_false(proof_whole(&p));
     /* Those not proven, and two rows of those that are. */
@@ -52,7 +51,7 @@ static void answers_prove(void **state)
     /* One from another size proves nothing. */
     fed(&p, 14, 15);
     proof_fence_put(&p, 80, 24, &out);
-    proof_answer(&p, 80, 30);
+    proof_answer(&p, 80, 26);
     assert_int_equal(p.sure, 10);
     assert_false(p.flying);
     /* After the terminal was given back an older answer says nothing. */
@@ -61,9 +60,9 @@ static void answers_prove(void **state)
     assert_true(proof_whole(&p));
     fed(&p, 15, 16);
     proof_fence_put(&p, 80, 24, &out);
-    proof_answer(&p, 80, 24);
+    proof_answer(&p, 80, 25);
     assert_false(proof_whole(&p));
-    proof_answer(&p, 80, 24);
+    proof_answer(&p, 80, 25);
     assert_true(proof_whole(&p));
     proof_forget(&p);
     assert_int_equal(taken(&p, 99, &last), 0);
@@ -93,7 +92,7 @@ static void time_proves(void **state)
     p.now_us += PROOF_WAIT_US;
     proof_tick(&p);
     assert_true(!proof_waits(&p) && !proof_whole(&p)); /* it may be slow only */
-    proof_answer(&p, 80, 24);
+    proof_answer(&p, 80, 25);
     assert_true(proof_whole(&p));
     proof_fini(&p);
     buf_fini(&out);

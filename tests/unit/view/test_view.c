@@ -467,7 +467,7 @@ static void marks_prompts(void **state)
     start(&d);
     frame(&d, NULL);
     say(d.far, "x\r\n\033]133;A\a$ ");
-    expect_frame(&d, NULL, "\033[?25lx\033[2H\033]133;A\033\\$ \033[?25h");
+    expect_frame(&d, NULL, "\033[?25lx\r\n\033]133;A\033\\$ \033[?25h");
     expect_frame(&d, NULL, "");
     say(d.far, "l");
     expect_frame(&d, NULL, "l");
@@ -504,7 +504,7 @@ static void scrolls_by_deleting_lines(void **state)
     frame(&d, NULL);
     say(d.far, "\r\nfive");
     /* Not from row 0, which xterm would keep. */
-    expect_frame(&d, NULL, "\033[?25l\033[2H\033[M\033[dtwo two two\033[4Hfive\033[?25h");
+    expect_frame(&d, NULL, "\033[?25l\r\033[2A\033[M\033[Atwo two two\r\n\n\nfive\033[?25h");
     frame(&d, NULL);
     /* In the middle: with a region. */
     say(d.far, "\033[2;3r\033[3;1H\nnew\033[r\033[H");
