@@ -61,7 +61,7 @@ def rep_cap(case, found):
 
 def lost_beside_wide(case, found):
     """Cells that are blank in xterm."""
-    return says(WIDE, rb"\x1b\[\d*(P|'~)")(case, found) and all(k == "cell" and b == " " for k, _, _, b in found)
+    return says(WIDE, rb"\x1b\[\d*(P|'~| @)")(case, found) and all(k == "cell" and b == " " for k, _, _, b in found)
 
 
 PREDICATES = {
@@ -73,6 +73,7 @@ PREDICATES = {
     "wide-run": only("cell", says(WIDE, rb"\x1b\[\?7[lr]")),
     "lost-beside-wide": lost_beside_wide,
     "decsed-unprotects": only("cell", says(rb"\x1b(\[1\"q|V)", rb"\x1b\[\??[02]?J")),
+    "protected-pending": says(rb"\x1b(\[1\"q|V)", rb"\x1b\[\??[12][JK]"),
     "sace-default": only("pen", says(rb"\x1b\[\*x.*\x1b\[[\d;]*\$[rt]")),
     "restore-pending": says(rb"\x1b\[!p.*(\x1b8|\x1b\[\?1048l|\x1b\[u)"),
     "reset-1049-on-main": says(rb"\x1b\[\?1049l"),
