@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CLIENTS = {
     "ssh": "ssh -F {cfg}",
     "ssh-gcm": "ssh -F {cfg} -c aes128-gcm@openssh.com",
-    "tern": "{build}/tern -F {cfg} --server={build}/tern-server",
+    "tern": "{build}/tern --predict=never -F {cfg} --server={build}/tern-server",
 }
 MEASURED = {"ssh", "sshd", "tern", "tern-server"}
 CHUNK = bytes(1 << 17)

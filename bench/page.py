@@ -194,7 +194,7 @@ def budget_rows(results):
         ours = got["tern-adaptive"]
         out.append([f"keys within 5 ms at {case[3:]} ms, prediction on, %", f"{least}, or 0.9 of a perfect guesser's",
                     *(cell(g and g[0]) for g in got.values()),
-                    verdict(ours[0], min(least, 0.9 * ours[1]), True) if ours else "not yet: tern does not predict"])
+                    verdict(ours[0], min(least, 0.9 * ours[1]), True) if ours else "not measured"])
     loss = {c: results.keys("loss", c) for c in ("tern", "ssh", "mosh-never")}
     for name, share, limit in (("median", 0.5, 110), ("p99", 0.99, 300)):
         got = {c: quantile(v, share) if v else None for c, v in loss.items()}

@@ -111,7 +111,7 @@ static int start(const char *host, const char *port_text, bool verbose)
         /* On the terminal itself it would spoil the picture. */
         .log = verbose && !isatty(STDERR_FILENO) ? &log : NULL,
         .width = width_of,
-        .predict = PREDICT_NEVER,
+        .predict = PREDICT_ADAPTIVE,
     };
     if (!parse_port(port_text, &o.connect.port)) {
         fprintf(stderr, "mosh-client: Bad UDP port (%s)\n\n", port_text);

@@ -61,7 +61,7 @@ const struct option_def option_table[OPTION_COUNT] = {
     {OPTION_PREDICT, 0, "predict", "WHEN", "Predict", OPTION_CHOICE, PROGRAM_TERN,
      "adaptive|always|never|experimental",
      "When to show what typed keys will do before the far side does: when the round trip is long or "
-     "answers are late (adaptive), always, never (the default), or experimental: always, and without "
+     "answers are late (adaptive, the default), always, never, or experimental: always, and without "
      "first seeing that keys are echoed. Never where the far side's terminal does not echo."},
     {OPTION_PREDICT_OVERWRITE, 0, "predict-overwrite", NULL, "PredictOverwrite", OPTION_FLAG,
      PROGRAM_TERN, NULL,

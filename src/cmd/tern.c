@@ -51,7 +51,7 @@ static int run_session(const struct options *o, const char *const *words, struct
     const struct setting *ports = &o->v[OPTION_UDP_PORTS], *detach = &o->v[OPTION_DETACH_TIMEOUT];
     uint64_t key = options_number(o, OPTION_ESCAPE, '~');
     bool attach = o->v[OPTION_ATTACH].set;
-    enum predict_when predict = PREDICT_NEVER;
+    enum predict_when predict = PREDICT_ADAPTIVE;
     bool overwrite = false;
     if (program_flag(o, OPTION_MOSH) && program_mosh_prediction(&predict, &overwrite))
         return STATUS_USAGE;

@@ -272,14 +272,9 @@ static bool same_cells(const struct row *a, const struct row *b, uint16_t lo, ui
     return true;
 }
 
-bool play_shows(const struct play *p, const struct play *wrote, const struct snapshot *s)
+static bool wrote_shows(const struct play *p, const struct play *wrote, const struct snapshot *s,
+                        int by)
 {
-    int by = s->cursor.row - p->row;
-    if (s->cursor.col != p->col || s->cols != p->s->cols || s->rows != p->s->rows ||
-        s->alt != p->s->alt)
-        return false;
-    if (by && !same_cells(row_at(p, p->row), snapshot_row(s, s->cursor.row), 0, p->col))
-        return false;
     for (unsigned i = 0; i < wrote->n; i++) {
         const struct play_row *w = &wrote->rows[i];
         int at = w->at + by;
@@ -288,6 +283,33 @@ bool play_shows(const struct play *p, const struct play *wrote, const struct sna
             return false;
     }
     return true;
+}
+
+static bool same_size(const struct snapshot *a, const struct snapshot *b)
+{
+    return a->cols == b->cols && a->rows == b->rows && a->alt == b->alt;
+}
+
+bool play_shows(const struct play *p, const struct play *wrote, const struct snapshot *s)
+{
+    int by = s->cursor.row - p->row;
+    if (s->cursor.col != p->col || !same_size(s, p->s))
+        return false;
+    if (by && !same_cells(row_at(p, p->row), snapshot_row(s, s->cursor.row), 0, p->col))
+        return false;
+    return wrote_shows(p, wrote, s, by);
+}
+
+bool play_stands(const struct play *p, const struct snapshot *s)
+{
+    const struct row *r = row_at(p, p->row);
+    if (!same_size(s, p->s))
+        return false;
+    for (int by = 0; p->row + by >= 0; by--)
+        if (same_cells(r, snapshot_row(s, (uint16_t)(p->row + by)), 0, p->col) &&
+            wrote_shows(p, p, s, by))
+            return true;
+    return false;
 }
 
 bool play_visible(const struct play *p)

@@ -46,6 +46,8 @@ bool play_key(struct play *p, const struct key *k);
  * the same with more keys). Rows count from the cursor's: a screen may have scrolled, if what
  * stands left of the cursor is the same. */
 bool play_shows(const struct play *p, const struct play *wrote, const struct snapshot *s);
+/* Does what was played stand in s, in its place or above it, wherever the cursor is by now? */
+bool play_stands(const struct play *p, const struct snapshot *s);
 /* Do the cells that p wrote look otherwise than before? */
 bool play_visible(const struct play *p);
 

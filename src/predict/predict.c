@@ -303,6 +303,8 @@ static struct found find(const struct predict *p, const struct snapshot *s, unsi
 
 static void drop(struct predict *p, unsigned keys)
 {
+    if (!keys)
+        return;
     p->n -= keys;
     memmove(p->typed, p->typed + keys, p->n * sizeof *p->typed);
 }
@@ -338,11 +340,31 @@ static void accept(struct predict *p, const struct snapshot *s, const struct fou
         right(p);
 }
 
+/* A whole line was typed, and its end, before any of it was seen: where it stands in the screen
+ * now, keys were echoed all the same. */
+static void learn_late(struct predict *p, const struct snapshot *s)
+{
+    struct play play;
+    unsigned i = 0;
+    if (!p->base || !p->exact || p->credited)
+        return;
+    start(p, &play, p->style);
+    while (i < p->n && play_one(p, &play, i))
+        i++;
+    if (i && i < p->n && play_visible(&play) && play_stands(&play, s)) {
+        p->entry = trust_right(&p->trust, p->entry, &p->origin);
+        p->trust.entry[p->entry].style = p->style;
+        p->credited = true;
+    }
+    play_fini(&play);
+}
+
 /* It shows something else: guessing begins anew, with what is known to be in it. */
 static void restart(struct predict *p, const struct snapshot *s, unsigned told, unsigned most,
                     bool played, uint64_t now_us)
 {
     bool shown = false;
+    learn_late(p, s);
     for (unsigned i = 0; i < told; i++)
         shown |= p->typed[i].shown;
     if (told && played && p->exact) {
@@ -464,6 +486,8 @@ static unsigned showable(const struct predict *p)
     struct play play;
     unsigned i = 0;
     if (!p->base || !p->n || !p->shows || secret(p) || (!p->believed && !always))
+        return 0;
+    if (!p->base->modes.cursor_visible) /* the program marks its place itself, wherever */
         return 0;
     start(p, &play, p->style);
     while (i < p->n && play_one(p, &play, i) && (!play.wrapped || p->wrap_known || always))

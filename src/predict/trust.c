@@ -14,6 +14,8 @@ static uint64_t mix_cells(uint64_t h, const struct row *r, uint16_t from, uint16
     uint8_t text[CELL_UTF8_MAX];
     for (uint16_t i = from; i < to; i++) {
         size_t n = row_text(r, i, text);
+        if (n == 1 && text[0] >= '0' && text[0] <= '9')
+            text[0] = '0'; /* times, counters */
         for (size_t k = 0; k < n; k++)
             h = mix(h, text[k]);
         h = mix(h, 0x100);

@@ -22,7 +22,7 @@ enum place_kind {
 struct place {
     enum place_kind kind;
     uint64_t mode; /* hash: screen, cursor's shape, bracketed paste, modes of the pty, label */
-    uint64_t text; /* PLACE_PROMPT: hash of the columns left of the cursor */
+    uint64_t text; /* PLACE_PROMPT: hash of the columns left of the cursor; digits are all alike */
     uint16_t len;  /* PLACE_PROMPT: how many they are */
 };
 

@@ -77,6 +77,30 @@ static void in_the_middle_of_a_line(void **state)
     world_close(&w);
 }
 
+/* Nothing of the line was seen before its end was typed. */
+static void a_line_in_one_go(void **state)
+{
+    (void)state;
+    world_open(&w, PROGRAM_READLINE, RTT, PREDICT_ALWAYS, false);
+    for (int i = 0; i < 2; i++) {
+        for (const char *c = "command\r"; *c; c++)
+            world_type(&w, c, 1);
+        world_wait(&w, 20000);
+        assert_int_equal(world_guesses(&w), i); /* at the second prompt it is known */
+        settle();
+    }
+    world_close(&w);
+    world_open(&w, PROGRAM_SECRET, RTT, PREDICT_ALWAYS, false);
+    for (const char *c = "secret\r"; *c; c++)
+        world_type(&w, c, 1);
+    settle();
+    world_print(&w, "Password: ");
+    settle();
+    world_text(&w, "secret", 1000);
+    assert_false(w.covered);
+    world_close(&w);
+}
+
 /* How the right edge works is seen once, then known. */
 static void edges_are_learned(void **state)
 {
@@ -281,17 +305,12 @@ static void at_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_new_prompt_waits_once),
-        cmocka_unit_test(in_the_middle_of_a_line),
-        cmocka_unit_test(edges_are_learned),
-        cmocka_unit_test(passwords_do_not_show),
-        cmocka_unit_test(echo_goes_off),
-        cmocka_unit_test(the_kernels_echo),
-        cmocka_unit_test(modes_of_vi),
-        cmocka_unit_test(only_when_it_helps),
-        cmocka_unit_test(printing_beside_it),
-        cmocka_unit_test(pastes_and_floods_of_keys),
-        cmocka_unit_test(at_random),
+        cmocka_unit_test(a_new_prompt_waits_once),   cmocka_unit_test(in_the_middle_of_a_line),
+        cmocka_unit_test(a_line_in_one_go),          cmocka_unit_test(edges_are_learned),
+        cmocka_unit_test(passwords_do_not_show),     cmocka_unit_test(echo_goes_off),
+        cmocka_unit_test(the_kernels_echo),          cmocka_unit_test(modes_of_vi),
+        cmocka_unit_test(only_when_it_helps),        cmocka_unit_test(printing_beside_it),
+        cmocka_unit_test(pastes_and_floods_of_keys), cmocka_unit_test(at_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
