@@ -146,6 +146,28 @@ void ssh_probe_command(struct buf *out, const struct ssh *s)
     buf_put_text(out, " master : >/dev/null 2>&1");
 }
 
+void ssh_pass_command(struct buf *out, const struct ssh *s, const char *at)
+{
+    buf_printf(out, "exec %s -F none -T -n -q -o ProxyCommand=false", s->program);
+    put_socket(out, s, "no");
+    buf_put_text(out, " -W ");
+    ssh_quote(out, at);
+    buf_put_text(out, " master");
+}
+
+void ssh_forward_command(struct buf *out, const struct ssh *s, bool cancel,
+                         const char *const *forwards, size_t n)
+{
+    buf_printf(out, "exec %s -F none -T -n%s -o ProxyCommand=false", s->program,
+               cancel ? " -q" : "");
+    put_socket(out, s, "no");
+    for (size_t i = 0; i < n; i++) {
+        buf_put_text(out, " -o ");
+        ssh_quote(out, forwards[i]);
+    }
+    buf_printf(out, " -O %s master", cancel ? "cancel" : "forward");
+}
+
 bool ssh_none(const struct ssh *s, const char *text, char *mosh, size_t size)
 {
     char mark[SSH_MARK + 16];

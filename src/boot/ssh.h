@@ -38,6 +38,15 @@ void ssh_shared_command(struct buf *out, const struct ssh *s, const char *remote
 /* Does the master have another session for us (MaxSessions)? Succeeds if so; never logs in. */
 void ssh_probe_command(struct buf *out, const struct ssh *s);
 
+/* `program` bringing what a listener at this address of the far host says, through the master, to
+ * its stdout. */
+void ssh_pass_command(struct buf *out, const struct ssh *s, const char *at);
+
+/* `program` having the master listen (or, `cancel`, no more) for these: options for -o, such as
+ * "LocalForward=8080 [host]:80". */
+void ssh_forward_command(struct buf *out, const struct ssh *s, bool cancel,
+                         const char *const *forwards, size_t n);
+
 /* `program` running the server's command there with these words, which end with NULL (--ls,
  * --kill): a login of its own, without a tty. */
 void ssh_server_command(struct buf *out, const struct ssh *s, const char *const *words);

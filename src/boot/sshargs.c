@@ -9,8 +9,8 @@
 /* ssh's options with an argument, and without (ssh(1), OpenSSH 9.2 to 10). */
 #define WITH_VALUE "BDEFIJLOPQRSWbceilmopw"
 #define WITHOUT    "1246AaCfGgKkMNnqsTtVvXxYy"
-/* Those whose work comes with later issues: forwards, control, queries. */
-#define ONLY_SSH "DGLOQRWwAXY"
+/* Those whose work comes with later issues: other forwards, control, queries. */
+#define ONLY_SSH "GOQRwAXY"
 /* Those that the bootstrap must not see: ours, or switched off there anyway. */
 #define NOT_PASSED "DGLMNOQRSWfgnswAaXxYtTeV"
 
@@ -64,6 +64,10 @@ static void note(struct sshargs *a, char c, const char *value)
         a->escape = value;
     else if (c == 'E')
         a->log = value;
+    else if (c == 'L' || c == 'D')
+        a->forwards = true;
+    else if (c == 'W')
+        a->stdio = value;
     if (!a->plain && strchr(ONLY_SSH, c))
         a->plain = c;
 }

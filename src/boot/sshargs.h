@@ -32,7 +32,9 @@ struct sshargs {
     bool version;       /* -V */
     const char *escape; /* -e */
     const char *log;    /* -E */
-    char plain;         /* the first option that only ssh itself can serve, e.g. 'L', or 0 */
+    bool forwards;      /* -L or -D */
+    const char *stdio;  /* -W */
+    char plain;         /* the first option that only ssh itself can serve, e.g. 'R', or 0 */
 };
 
 /* takes_value says whether a long option of ours ("--name", without value behind '=') takes the

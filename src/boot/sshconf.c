@@ -58,16 +58,40 @@ static void set_type(struct sshconf *c, const char *value)
     c->subsystem = !strcasecmp(value, "subsystem");
 }
 
+/* Forwards that we serve ourselves; false: something else. */
+static bool set_forward(struct sshconf *c, const char *keyword, const char *value)
+{
+    if (!strcasecmp(keyword, "localforward")) {
+        c->forwards = true;
+        list_add(&c->local, value, strlen(value));
+    } else if (!strcasecmp(keyword, "dynamicforward")) { /* one with '/' is an artefact of -G */
+        c->forwards = c->forwards || *value != '/';
+        if (*value != '/')
+            list_add(&c->dynamic, value, strlen(value));
+    } else if (!strcasecmp(keyword, "gatewayports")) {
+        c->gateway_ports = yes(value);
+    } else if (!strcasecmp(keyword, "exitonforwardfailure")) {
+        c->exit_on_forward_failure = yes(value);
+    } else if (!strcasecmp(keyword, "streamlocalbindunlink")) {
+        c->bind_unlink = yes(value);
+    } else if (!strcasecmp(keyword, "streamlocalbindmask")) {
+        c->bind_mask = (unsigned)strtoul(value, NULL, 8) & 0777;
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void set_more(struct sshconf *c, const char *keyword, const char *value)
 {
-    static const char *const forwards[] = {"localforward", "remoteforward", NULL};
     static const char *const proxies[] = {"proxyjump", "proxycommand", NULL};
-    if (any_of(keyword, forwards))
-        c->forwards = true;
-    else if (!strcasecmp(keyword, "dynamicforward")) /* one with '/' is an artefact of -G */
-        c->forwards = c->forwards || *value != '/';
-    else if (!strcasecmp(keyword, "tunnel"))
-        c->forwards = c->forwards || (strcasecmp(value, "false") && strcasecmp(value, "no"));
+    if (set_forward(c, keyword, value))
+        ;
+    else if (!strcasecmp(keyword, "remoteforward"))
+        c->forwards = c->remote = true;
+    else if (!strcasecmp(keyword, "tunnel") && strcasecmp(value, "false") &&
+             strcasecmp(value, "no"))
+        c->forwards = c->remote = true;
     else if (any_of(keyword, proxies))
         c->proxy = c->proxy || strcasecmp(value, "none");
     else if (!strcasecmp(keyword, "forwardagent")) /* yes, or a socket's path or variable */
@@ -145,6 +169,8 @@ void sshconf_fini(struct sshconf *c)
         free(*texts[i]);
     sshconf_list_fini(&c->set_env);
     sshconf_list_fini(&c->send_env);
+    sshconf_list_fini(&c->local);
+    sshconf_list_fini(&c->dynamic);
     *c = (struct sshconf){0};
 }
 

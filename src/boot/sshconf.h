@@ -27,7 +27,13 @@ struct sshconf {
     bool session_none, subsystem; /* SessionType */
     bool stdin_null, background;  /* StdinNull, ForkAfterAuthentication */
     bool forwards;                /* any of Local-, Remote-, DynamicForward, Tunnel */
-    bool agent, x11;              /* ForwardAgent, ForwardX11 */
+    bool remote;                  /* RemoteForward or Tunnel: what ssh alone can serve */
+    bool gateway_ports, exit_on_forward_failure, bind_unlink;
+    unsigned bind_mask; /* StreamLocalBindMask */
+    /* Values of LocalForward and DynamicForward; the latter with what ssh -G prints there by
+     * mistake (spec_is_artefact). */
+    struct sshconf_list local, dynamic;
+    bool agent, x11; /* ForwardAgent, ForwardX11 */
     struct sshconf_list set_env, send_env;
 };
 

@@ -550,6 +550,7 @@ void chan_counters(const struct chan *c, struct chan_counters *out)
     *out = (struct chan_counters){
         .acked = c->out.acked,
         .unsent = c->out.unsent,
+        .unacked = c->out.unacked,
         .held = outq_memory(&c->out) + c->in[CHAN_DATA].size + c->in[CHAN_STDERR].size,
         .window = c->window,
         .window_most = c->window_most,

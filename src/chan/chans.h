@@ -148,6 +148,7 @@ struct chan_counters {
     uint64_t consumed[CHAN_STREAMS];
     uint64_t acked;               /* stream bytes that the peer has, heads included */
     uint64_t unsent;              /* stream bytes not yet taken by the transport */
+    uint64_t unacked;             /* those that the peer may not have yet, unsent ones included */
     size_t held;                  /* bytes of memory for data, both directions */
     uint32_t window, window_most; /* ours: its size now, and the largest that it had */
     uint32_t window_left;         /* of it: what the peer may send now */

@@ -16,6 +16,7 @@ enum {
     FIELD_ORIGIN_PORT = 7,
     FIELD_PATH = 8,
     FIELD_CLASS = 9,
+    FIELD_PASS = 10,
 };
 
 char *text_copy(struct text t)
@@ -52,6 +53,7 @@ void request_put(struct buf *b, const struct open_request *o)
     put_number(&body, FIELD_ORIGIN_PORT, o->origin_port);
     put_text(&body, FIELD_PATH, o->path);
     put_number(&body, FIELD_CLASS, o->class);
+    put_text(&body, FIELD_PASS, o->pass);
     if (buf_err(&body)) {
         b->failed = true;
     } else {
@@ -127,6 +129,8 @@ static int get_field(const struct pb_field *f, struct open_request *o)
         err = get_number(f, 1000000, &v);
         o->class = (uint32_t)v;
         return err;
+    case FIELD_PASS:
+        return get_text(f, OPEN_PASS_MAX, &o->pass);
     default:
         return ERR_OK;
     }

@@ -42,6 +42,7 @@ enum message_kind {
 #define OPEN_COMMAND_MAX 131071 /* what execve takes as one word on Linux */
 #define OPEN_ENV_MAX     128
 #define OPEN_TEXT_MAX    1024
+#define OPEN_PASS_MAX    64
 
 enum open_kind {
     OPEN_EXEC = 1,
@@ -69,7 +70,8 @@ struct open_request {
     size_t env_count;
     struct text host, origin, path;
     uint16_t port, origin_port;
-    uint32_t class; /* enum stream_class + 1, 0 = by kind */
+    uint32_t class;   /* enum stream_class + 1, 0 = by kind */
+    struct text pass; /* DIRECT_*: what shows that sshd allows it (docs/adr/0022) */
 };
 
 /* A copy of text with a NUL behind it; free() it. "" for NULL. */

@@ -1,6 +1,7 @@
 #include "client/attach.h"
 
 #include "base/mem.h"
+#include "chan/router.h"
 #include "client/linger.h"
 #include "client/paths.h"
 #include "client/rejoin.h"
@@ -34,6 +35,7 @@ struct attach {
     bool stock;
     struct tty *tty;
     struct client_end *end;
+    struct chans_router router;
     struct paths *paths;
     struct rejoin *rejoin; /* NULL with --transport=udp, and towards stock */
     struct timer timer;
@@ -343,6 +345,8 @@ static void make_end(struct attach *a, const struct attach_config *c)
     a->end = client_end_new(&(struct client_end_config){
         .connect = c->connect,
         .stock = c->stock,
+        .chans = c->local ? &chans_router_ops : NULL,
+        .chans_ctx = &a->router,
         .entropy = c->entropy,
         .log = c->log,
         .tty = &facts,
@@ -355,6 +359,24 @@ static void make_end(struct attach *a, const struct attach_config *c)
         .width = c->width,
         .now_us = loop_now_us(a->loop),
     });
+}
+
+/* A connection that came to nothing is told in the bar: stderr is the screen. */
+static void on_forward_said(void *ctx, const char *text)
+{
+    struct attach *a = ctx;
+    client_end_message(a->end, text, false, loop_now_us(a->loop));
+    later_set(&a->later);
+}
+
+static void start_forwards(struct attach *a, struct local *local)
+{
+    struct local_ops ops = {wants_turn, on_forward_said, a};
+    const enum open_kind kinds[] = {OPEN_DIRECT_TCP, OPEN_DIRECT_UNIX, OPEN_CONTROL};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        chans_route(&a->router, kinds[i], &local_chans_ops, local);
+    local_start(local, streams_chans(client_end_streams(a->end), loop_now_us(a->loop)), false,
+                &ops);
 }
 
 static void open_paths(struct attach *a, const struct attach_config *c)
@@ -405,6 +427,8 @@ struct attach *attach_new(struct loop *l, const struct attach_config *c)
     }
     make_end(a, c);
     open_paths(a, c);
+    if (c->local)
+        start_forwards(a, c->local);
     for (size_t i = 0; i < LEAVE_SIGNALS; i++)
         if (sigwatch_new(l, leave_signals[i], on_signal, a, &a->watches[i]))
             a->watches[i] = NULL; /* the guard restores the terminal then */

@@ -4,6 +4,7 @@
 #include "boot/boot.h"
 #include "client/attach.h"
 #include "client/command.h"
+#include "client/forwards.h"
 #include "client/login.h"
 #include "client/outcome.h"
 #include "client/terminfo.h"
@@ -33,6 +34,9 @@ struct client {
     struct view_facts facts;
     struct attach *attach;   /* NULL before there is a session */
     struct command *command; /* the same, without a terminal */
+    struct local *local;     /* forwards; NULL: none of our own */
+    char pass[PASS_TEXT];    /* for -W */
+    bool plain;              /* -W: ssh's, by the same login */
     bool missing;            /* no tern-server on the far side */
     bool mid_line;           /* what was printed last did not end its line */
     int status;
@@ -127,6 +131,7 @@ static void start_attachment(struct client *c, const struct connect *connect,
                                                                    : o->server_command,
                                         .login = o->login != NULL,
                                         .transport = o->transport,
+                                        .local = c->local,
                                         .facts = &c->facts,
                                         .ask = c->o->ask,
                                         .escape = {ESCAPE_SSH, o->escape_key},
@@ -147,6 +152,8 @@ static void start_command(struct client *c, const struct connect *connect,
     c->command =
         command_new(c->loop, &(struct command_config){
                                  .request = o->command,
+                                 .local = c->local,
+                                 .pass = c->pass,
                                  .connect = connect,
                                  .addrs = addrs,
                                  .addr_count = count,
@@ -157,6 +164,22 @@ static void start_command(struct client *c, const struct connect *connect,
                                  .entropy = c->entropy,
                                  .log = o->log,
                              });
+}
+
+/* Forwards stand before anything runs, as with ssh. False: we go. */
+static bool open_forwards(struct client *c, const struct connect *connect)
+{
+    const struct client_options *o = c->o;
+    char at[ADDR_TEXT];
+    if (!o->login)
+        return true;
+    if (o->command && o->command->stdio) {
+        addr_format(&connect->pass_tcp, at);
+        c->plain = connect->pass_tcp.family == ADDR_NONE || !login_pass(o->login, at, c->pass);
+        return !c->plain;
+    }
+    return !forwards_open(c->loop, o->login, connect, o->command && o->command->quiet, o->log,
+                          &c->local);
 }
 
 static void on_connected(void *ctx, const struct connect *connect, const struct boot_pipe *pipe)
@@ -172,7 +195,7 @@ static void on_connected(void *ctx, const struct connect *connect, const struct 
              connect->session, connect->route, connect->port, connect->addr_count);
     const struct addr *places = o->login ? addrs : connect->addrs;
     count = o->login ? count : connect->addr_count;
-    if (!udp_possible(c, connect)) {
+    if (!udp_possible(c, connect) || !open_forwards(c, connect)) {
         close(pipe->in);
         close(pipe->out);
     } else if (o->command) {
@@ -181,7 +204,8 @@ static void on_connected(void *ctx, const struct connect *connect, const struct 
         start_attachment(c, connect, pipe, places, count);
     }
     if (!c->attach && !c->command) {
-        boot_abort(c->boot);
+        if (!c->plain)
+            boot_abort(c->boot);
         give_up(c, CLIENT_STATUS_LOST);
     }
 }
@@ -239,6 +263,9 @@ static int fill_record(struct client *c)
     r->signal_status = o->signal_status;
     r->history_lines = c->facts.all_on_alt ? 0 : o->history_lines;
     r->shell = o->shell && o->argv && o->argv[0];
+    if (o->login)
+        r->forwards = o->command && o->command->stdio ? START_FORWARD_TCP
+                                                      : forwards_wanted(login_conf(o->login));
     return fill_lists(c);
 }
 
@@ -272,6 +299,13 @@ static int start_boot(struct client *c)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
+/* Nobody can connect any more, in a child that lingers neither. */
+static void close_forwards(struct client *c)
+{
+    local_free(c->local);
+    c->local = NULL;
+}
+
 static void finish(struct client *c)
 {
     char text[OUTCOME_TEXT];
@@ -286,6 +320,7 @@ static void finish(struct client *c)
     if (text[0])
         say("%s", text);
     log_line(c->o->log, LOG_INFO, "client", "leaving with status %d", c->status);
+    close_forwards(c);
     attach_linger(c->attach);
     /* A server that goes on without us keeps its ssh; one that ended lets it go by itself. */
     if (c->o->login && e.result.kind != CLIENT_EXITED)
@@ -295,6 +330,7 @@ static void finish(struct client *c)
 static void finish_command(struct client *c)
 {
     const char *text;
+    close_forwards(c);
     c->status = command_finish(c->command, c->o->signal_status, &text);
     if (text)
         say("%s", text);
@@ -349,7 +385,7 @@ static int fall_back_command(struct client *c)
     if (!r->quiet && (r->verbose || isatty(STDERR_FILENO)))
         say("no tern-server there%s: this goes by plain ssh, and ends when the network does",
             login_has_mosh(o->login) ? ", and its mosh-server has no channels" : "");
-    if (r->background) /* it outlives us, and our login */
+    if (r->background || r->nothing) /* it outlives our login; a master would run a shell */
         return login_run_alone(o->login);
     return login_run_plain(o->login);
 }
@@ -359,7 +395,7 @@ static int fall_back(struct client *c)
 {
     const struct client_options *o = c->o;
     const char *install = "install tern there for scrollback, lossless commands and re-attaching";
-    bool mosh = login_has_mosh(o->login);
+    bool mosh = login_has_mosh(o->login) && !o->forwards; /* which cannot carry them */
     if (o->command)
         return fall_back_command(c);
     if (o->attach) {
@@ -379,13 +415,15 @@ static int fall_back(struct client *c)
         say("no tern-server there: using its mosh-server; %s", install);
     if (mosh)
         return run_mosh(c);
-    say("no tern-server and no mosh-server there: going on as plain ssh, without roaming; install "
-        "tern on that host");
+    say("no tern-server%s there: going on as plain ssh, without roaming; install tern on that host",
+        login_has_mosh(o->login) ? "" : " and no mosh-server");
     return login_run_plain(o->login);
 }
 
 static void dispose(struct client *c)
 {
+    close_forwards(c);
+    mem_wipe(c->pass, sizeof c->pass);
     attach_free(c->attach);
     command_free(c->command);
     boot_free(c->boot);
@@ -413,6 +451,14 @@ static bool terminal_ok(struct client *c)
     return false;
 }
 
+/* -W where sshd does not allow all of it: it judges. */
+static int run_plain(struct client *c)
+{
+    int status = login_run_plain(c->o->login);
+    boot_abort(c->boot);
+    return status;
+}
+
 int client_run(const struct client_options *o)
 {
     struct client c = {.o = o, .status = CLIENT_STATUS_LOST};
@@ -428,6 +474,8 @@ int client_run(const struct client_options *o)
         loop_run(c.loop);
         if (c.missing)
             c.status = fall_back(&c);
+        else if (c.plain)
+            c.status = run_plain(&c);
         else if (c.attach)
             finish(&c);
         else if (c.command)

@@ -19,6 +19,7 @@ struct command_request {
     const char *const *env; /* NAME=value, to be set there if that is allowed; NULL: none */
     bool subsystem;         /* -s */
     bool nothing;           /* -N: neither */
+    const char *stdio;      /* -W: stdin and stdout go to this host:port; NULL: none of that */
     bool null_stdin;        /* -n */
     bool background;        /* -f, within the child (command.h) */
     bool quiet;             /* -q */
@@ -37,6 +38,7 @@ struct client_options {
     bool attach;
     const char *const *argv; /* the command, NULL-terminated; empty: the login shell */
     bool shell;              /* argv[0] is a text for the user's shell, as ssh's commands are */
+    bool forwards;           /* -L or -D: nothing that cannot serve them is gone on with */
     const struct command_request *command; /* in place of a session; NULL: a session */
     enum client_transport transport;
     uint16_t port_low, port_high; /* UDP ports of the server; 0, 0: its default */

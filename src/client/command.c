@@ -1,6 +1,7 @@
 #include "client/command.h"
 
 #include "base/mem.h"
+#include "chan/router.h"
 #include "client/linger.h"
 #include "client/paths.h"
 #include "client/rejoin.h"
@@ -41,6 +42,8 @@ struct command {
     const struct command_request *request;
     const struct log *log;
     struct command_end *end;
+    struct chans_router router;
+    struct local *local; /* NULL: no forwards */
     struct paths *paths;
     struct rejoin *rejoin;
     struct chan *chan; /* NULL: not yet, or over */
@@ -138,6 +141,10 @@ static void feed(struct command *c)
         return;
     chan_counters(c->chan, &c->counters);
     chan_release(c->chan);
+    if (c->request->stdio) { /* there is no other word on it */
+        c->has_status = true;
+        c->status = 0;
+    }
     channel_over(c);
 }
 
@@ -230,6 +237,13 @@ static void on_refused(void *ctx, struct chan *ch, uint32_t code, const char *te
     struct command *c = ctx;
     char line[256];
     (void)ch;
+    if (c->request->stdio) { /* in ssh's words */
+        fprintf(stderr, "channel 0: open failed: %s: %.180s\nstdio forwarding failed\n",
+                code == REFUSAL_CONNECT_FAILED ? "connect failed" : "administratively prohibited",
+                text);
+        channel_over(c);
+        return;
+    }
     snprintf(line, sizeof line, "the server refused (%u): %.180s", code, text);
     fail(c, line);
 }
@@ -331,6 +345,10 @@ static void check_done(struct command *c, uint64_t now_us)
     if (state == COMMAND_OVER && !c->done)
         fail(c, command_end_text(c->end) ? command_end_text(c->end) : "the connection is over");
     if (!c->done || !all_written(c))
+        return;
+    /* As with ssh: who is connected when the command ends may finish. */
+    if (c->local && local_busy(c->local) && c->has_status && state == COMMAND_LIVE &&
+        !c->our_signal)
         return;
     if (state == COMMAND_LIVE)
         command_end_leave(c->end, now_us);
@@ -442,13 +460,20 @@ static void open_drains(struct command *c)
     }
 }
 
-static int open_channel(struct command *c)
+static int open_channel(struct command *c, const char *pass)
 {
     const struct command_request *r = c->request;
     struct open_request o = {.kind = r->subsystem ? OPEN_SUBSYSTEM : OPEN_EXEC};
-    if (r->text)
+    struct spec_end to = {0};
+    if (r->stdio && !spec_stdio(r->stdio, &to))
+        o = (struct open_request){.kind = OPEN_DIRECT_TCP,
+                                  .host = {to.host, strlen(to.host)},
+                                  .port = to.port,
+                                  .pass = {pass, strlen(pass)}};
+    else if (r->text)
         o.command = (struct text){r->text, strlen(r->text)};
-    for (const char *const *e = r->env; e && *e && o.env_count < OPEN_ENV_MAX; e++)
+    for (const char *const *e = r->stdio ? NULL : r->env; e && *e && o.env_count < OPEN_ENV_MAX;
+         e++)
         o.env[o.env_count++] = (struct text){*e, strlen(*e)};
     int err = chan_open(command_end_chans(c->end), &o, NULL, &c->chan);
     if (err == ERR_SYNTAX)
@@ -499,6 +524,29 @@ static void open_paths(struct command *c, const struct command_config *o)
         rejoin_ask(c->rejoin);
 }
 
+static void wake_forward(void *ctx)
+{
+    wake(ctx);
+}
+
+static void say_forward(void *ctx, const char *text)
+{
+    const struct command *c = ctx;
+    if (!c->request->quiet)
+        fprintf(stderr, "%s\n", text);
+}
+
+static void route_channels(struct command *c, struct local *local)
+{
+    const enum open_kind far[] = {OPEN_DIRECT_TCP, OPEN_DIRECT_UNIX, OPEN_CONTROL};
+    c->local = local;
+    chans_route(&c->router, OPEN_EXEC, &channel_ops, c);
+    chans_route(&c->router, OPEN_SUBSYSTEM, &channel_ops, c);
+    chans_route(&c->router, OPEN_DIRECT_TCP, &channel_ops, c); /* -W */
+    for (size_t i = 0; local && i < sizeof far / sizeof *far; i++)
+        chans_route(&c->router, far[i], &local_chans_ops, local);
+}
+
 struct command *command_new(struct loop *l, const struct command_config *o)
 {
     struct command *c = mem_new(1, sizeof *c);
@@ -506,16 +554,17 @@ struct command *command_new(struct loop *l, const struct command_config *o)
     c->status = CLIENT_STATUS_LOST;
     later_init(&c->later, l, turn, c);
     timer_init(&c->timer, l, turn, c);
+    route_channels(c, o->local);
     c->end = command_end_new(&(struct command_end_config){
         .connect = o->connect,
         .entropy = o->entropy,
         .log = o->log,
-        .chans = &channel_ops,
-        .chans_ctx = c,
+        .chans = &chans_router_ops,
+        .chans_ctx = &c->router,
         .now_us = loop_now_us(l),
     });
     open_drains(c);
-    if (!c->request->nothing && open_channel(c)) {
+    if (!c->request->nothing && open_channel(c, o->pass)) {
         close(o->pipe->in);
         close(o->pipe->out);
         c->paths = NULL;
@@ -526,6 +575,9 @@ struct command *command_new(struct loop *l, const struct command_config *o)
         open_input(c);
     else if (c->request->background)
         command_background_done();
+    if (c->local)
+        local_start(c->local, command_end_chans(c->end), true,
+                    &(struct local_ops){wake_forward, say_forward, c});
     open_paths(c, o);
     for (size_t i = 0; i < TOLD_SIGNALS; i++)
         if (sigwatch_new(l, told_signals[i], on_signal, c, &c->watches[i]))

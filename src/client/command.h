@@ -5,6 +5,7 @@
 
 #include "boot/boot.h"
 #include "client/client.h"
+#include "fwd/local.h"
 #include "io/loop.h"
 #include "link/connect.h"
 
@@ -12,6 +13,8 @@ struct command;
 
 struct command_config {
     const struct command_request *request;
+    struct local *local; /* forwards, not yet started; borrowed until command_finish; NULL: none */
+    const char *pass;    /* for request->stdio */
     const struct connect *connect; /* used up */
     const struct addr *addrs;      /* where to send, the best first */
     size_t addr_count;

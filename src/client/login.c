@@ -3,12 +3,14 @@
 #include "base/mem.h"
 #include "boot/sshpeer.h"
 #include "io/harden.h"
+#include "io/run.h"
 #include "io/signals.h"
 #include "io/sockaddr.h"
 #include "io/sockdir.h"
 
 #include <errno.h>
 #include <netdb.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -264,6 +266,90 @@ size_t login_candidates(const struct login *l, pid_t ssh_pid, const struct conne
         if (private || !addr_private(&c->addrs[i]))
             add_place(&p, c->addrs[i]);
     return p.count;
+}
+
+/* ---- forwards ---- */
+
+/* Run this by sh and wait; text may be NULL. Its exit status, or negative. */
+static int ask(struct buf *command, char *text, size_t size)
+{
+    char *words = take_text(command);
+    const char *const argv[] = {"sh", "-c", words, NULL};
+    int status = run_ask(&(struct run){.argv = argv, .fds = {-1, -1, text ? -1 : STDERR_FILENO}},
+                         LOGIN_ASK_US, text, size);
+    free(words);
+    return status;
+}
+
+/* What is said by who accepts us on that socket of ours. */
+static void read_socket(struct login *l, const char *name, char *text, size_t size)
+{
+    int fd;
+    size_t len = 0;
+    uint64_t until = clock_boot_us() + LOGIN_ASK_US;
+    if (sockdir_connect(&l->dir, name, &fd))
+        return;
+    while (len + 1 < size) {
+        uint64_t now = clock_boot_us();
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        if (now >= until || poll(&p, 1, (int)((until - now) / 1000 + 1)) <= 0)
+            break;
+        ssize_t n = read(fd, text + len, size - 1 - len);
+        if (n <= 0)
+            break;
+        len += (size_t)n;
+    }
+    text[len] = 0;
+    close(fd);
+}
+
+/* ssh -W of 9.2 takes no path through a master (openssh-mux.md §5), so it listens for us. */
+static void ask_by_socket(struct login *l, const char *at, char *text, size_t size)
+{
+    char name[SOCKDIR_NAME], forward[2 * SSH_PATH + 64];
+    const char *const list[] = {forward};
+    struct buf b;
+    snprintf(name, sizeof name, "f-%d", (int)getpid());
+    snprintf(forward, sizeof forward, "LocalForward=%s/%s %s", l->dir.path, name, at);
+    sockdir_remove(&l->dir, name);
+    buf_init(&b, COMMAND_MAX);
+    ssh_forward_command(&b, &l->ssh, false, list, 1);
+    if (ask(&b, NULL, 0) == 0)
+        read_socket(l, name, text, size);
+    buf_init(&b, COMMAND_MAX);
+    ssh_forward_command(&b, &l->ssh, true, list, 1);
+    ask(&b, text + strlen(text), 1);
+    sockdir_remove(&l->dir, name);
+}
+
+bool login_pass(struct login *l, const char *at, char out[static PASS_TEXT])
+{
+    char text[256] = "";
+    struct buf b;
+    if (!l->ssh.socket[0])
+        return false;
+    if (*at == '/') {
+        ask_by_socket(l, at, text, sizeof text);
+    } else {
+        buf_init(&b, COMMAND_MAX);
+        ssh_pass_command(&b, &l->ssh, at);
+        ask(&b, text, sizeof text);
+    }
+    bool good = pass_read(text, out);
+    mem_wipe(text, sizeof text);
+    return good;
+}
+
+int login_hand_over(struct login *l, const char *const *forwards, size_t n)
+{
+    struct buf b;
+    if (!l->ssh.socket[0]) {
+        fprintf(stderr, "tern: there is no private connection of ssh for forwards\n");
+        return ERR_STATE;
+    }
+    buf_init(&b, COMMAND_MAX);
+    ssh_forward_command(&b, &l->ssh, false, forwards, n);
+    return ask(&b, NULL, 0) == 0 ? ERR_OK : ERR_STATE;
 }
 
 /* ---- no tern-server there ---- */

@@ -6,6 +6,7 @@
 #include "boot/ssh.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "fwd/pass.h"
 #include "link/connect.h"
 
 #include <sys/types.h>
@@ -66,6 +67,14 @@ bool login_missing(struct login *l, const char *text);
 bool login_has_mosh(const struct login *l);
 int MUST_USE login_start_mosh(struct login *l, pid_t ssh_pid, struct connect_stock *out,
                               struct addr *addrs, size_t max, size_t *count);
+/* The pass that is told at this address or path of the far host, fetched by a forward of the
+ * bootstrap ssh; waits for it, LOGIN_ASK_US at most. False: sshd does not allow that, or there is
+ * no private master. */
+#define LOGIN_ASK_US 15000000u
+bool login_pass(struct login *l, const char *at, char out[static PASS_TEXT]);
+/* Have the bootstrap ssh listen for these (options, ssh_forward_command). ERR_STATE: it cannot, for
+ * one at least; ssh has said why. */
+int MUST_USE login_hand_over(struct login *l, const char *const *forwards, size_t n);
 /* Plain ssh as a session of the private master, on this terminal; waits for it. Its exit status. */
 int login_run_plain(struct login *l);
 

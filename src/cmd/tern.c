@@ -45,7 +45,7 @@ static const char *check_actions(const struct options *o, int words)
 }
 
 static int run_session(const struct options *o, const char *const *words, struct login *login,
-                       const struct command_request *command, const struct log *log)
+                       const struct command_request *command, bool forwards, const struct log *log)
 {
     static const enum client_transport ways[] = {CLIENT_AUTO, CLIENT_UDP, CLIENT_PIPE};
     const struct setting *ports = &o->v[OPTION_UDP_PORTS], *detach = &o->v[OPTION_DETACH_TIMEOUT];
@@ -66,6 +66,7 @@ static int run_session(const struct options *o, const char *const *words, struct
         .attach = attach,
         .argv = words,
         .command = command,
+        .forwards = forwards,
         .shell = login != NULL,
         .transport = ways[options_number(o, OPTION_TRANSPORT, 0)],
         .port_low = ports->lo,
@@ -107,7 +108,7 @@ static int run_local_session(const struct options *o, const char *const *words,
                              const struct log *log)
 {
     if (!words[0] || o->v[OPTION_ATTACH].set || (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)))
-        return run_session(o, words, NULL, NULL, log);
+        return run_session(o, words, NULL, NULL, false, log);
     const char *none[] = {NULL};
     struct buf text;
     buf_init(&text, OPEN_COMMAND_MAX + 1);
@@ -119,7 +120,8 @@ static int run_local_session(const struct options *o, const char *const *words,
         complain("the command is too long");
     else
         status = run_session(o, none, NULL,
-                             &(struct command_request){.text = (const char *)buf_data(&text)}, log);
+                             &(struct command_request){.text = (const char *)buf_data(&text)},
+                             false, log);
     buf_fini(&text);
     return status;
 }
@@ -196,7 +198,8 @@ static int run_command(struct options *o, const struct sshargs *a, struct login 
     struct command_request r = {.text = login_remote(l),
                                 .env = login_env(l),
                                 .subsystem = conf->subsystem,
-                                .nothing = conf->session_none,
+                                .nothing = conf->session_none && !a->stdio,
+                                .stdio = a->stdio,
                                 .null_stdin = conf->stdin_null || conf->background,
                                 .background = conf->background,
                                 .quiet = a->quiet,
@@ -205,24 +208,33 @@ static int run_command(struct options *o, const struct sshargs *a, struct login 
         return complain("-f needs a command to run in the background, as in ssh(1)");
     if (r.background && !command_background(&status))
         return status;
-    return run_session(o, none, l, &r, log);
+    return run_session(o, none, l, &r, a->forwards, log);
 }
 
 enum how {
     HOW_SESSION, /* a terminal there, and a view of it here */
     HOW_COMMAND, /* channels */
-    HOW_PLAIN,   /* what ssh alone can serve: forwards, a terminal there but none here */
+    HOW_PLAIN, /* what ssh alone can serve: forwards of other kinds, a terminal there but none here
+                */
 };
+
+/* The lists of an sshconf leave out what is too much. */
+static bool too_many(const struct sshconf *c)
+{
+    return c->local.count + c->dynamic.count >= SSHCONF_LIST_MAX;
+}
 
 static enum how choose(const struct options *o, const struct sshargs *a, const struct login *l)
 {
     const struct sshconf *conf = login_conf(l);
     if (o->v[OPTION_ATTACH].set)
         return HOW_SESSION;
+    if (a->stdio) /* -f has no use there */
+        return conf->background ? HOW_PLAIN : HOW_COMMAND;
     if (!conf->subsystem && login_wants_tty(l, isatty(STDIN_FILENO)))
         return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) ? HOW_SESSION : HOW_PLAIN;
-    bool forwards = conf->forwards || conf->agent || conf->x11;
-    return forwards || program_flag(o, OPTION_MOSH) ? HOW_PLAIN : HOW_COMMAND;
+    bool plain = conf->remote || conf->agent || conf->x11 || too_many(conf);
+    return plain || program_flag(o, OPTION_MOSH) ? HOW_PLAIN : HOW_COMMAND;
 }
 
 static int run_host(struct options *o, const struct sshargs *a)
@@ -240,7 +252,9 @@ static int run_host(struct options *o, const struct sshargs *a)
         return login_exec_server(&c, (const char *const[]){"--ls", NULL});
     if (o->v[OPTION_KILL].set)
         return login_exec_server(&c, (const char *const[]){"--kill", o->v[OPTION_KILL].text, NULL});
-    if (!attach && a->plain)
+    /* A stock mosh-server carries no forwards. */
+    bool no_use = program_flag(o, OPTION_MOSH) && (a->forwards || a->stdio);
+    if (!attach && (a->plain || no_use))
         return login_exec_plain(c.program, a);
     int status = open_log(o, &log);
     if (status)
@@ -255,7 +269,7 @@ static int run_host(struct options *o, const struct sshargs *a)
     } else if (l) {
         adopt_escape(o, a, login_conf(l));
         const char *words[] = {attach ? NULL : login_remote(l), NULL};
-        status = run_session(o, words, l, NULL, c.log);
+        status = run_session(o, words, l, NULL, a->forwards, c.log);
     }
     login_free(l);
     logfile_close(log);

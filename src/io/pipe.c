@@ -33,6 +33,7 @@ struct pipe {
     bool reading, eof, ending, ended, failed;
     bool told_short; /* the owner waits for writable */
     bool bulk;       /* the last read was a full one */
+    bool resets;     /* PIPE_RESETS */
     int busy;        /* callbacks under way: freeing waits */
     bool dead;
 };
@@ -148,7 +149,7 @@ static void read_some(struct pipe *p)
     }
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (n < 0 && errno != EIO && errno != ECONNRESET) {
+    if (n < 0 && errno != EIO && (errno != ECONNRESET || p->resets)) {
         fail(p, errno);
         return;
     }
@@ -260,6 +261,7 @@ int pipe_new(struct loop *l, int in, int out, int flags, size_t cap, const struc
     p->ops = *ops;
     p->same = in >= 0 && in == out;
     p->reading = !(flags & PIPE_PAUSED);
+    p->resets = flags & PIPE_RESETS;
     buf_init(&p->queue, cap);
     later_init(&p->file_in, l, on_file_in, p);
     later_init(&p->failing, l, on_failing, p);

@@ -35,6 +35,7 @@ enum {
     PIPE_OWN_OUT = 2,   /* the same for `out` */
     PIPE_PAUSED = 4,    /* do not read before pipe_read(p, true) */
     PIPE_KEEP_FILE = 8, /* ours alone: set O_NONBLOCK on it, do not open it anew */
+    PIPE_RESETS = 16,   /* a connection that was reset has failed, not ended */
 };
 #define PIPE_OWN (PIPE_OWN_IN | PIPE_OWN_OUT | PIPE_KEEP_FILE)
 

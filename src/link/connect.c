@@ -82,6 +82,17 @@ void connect_wipe(struct connect *c)
     mem_wipe(c, sizeof *c);
 }
 
+/* Absolute, and one word of the line. */
+static bool path_valid(const char *path)
+{
+    if (*path != '/')
+        return false;
+    for (; *path; path++)
+        if (*path <= ' ' || *path == 0x7f)
+            return false;
+    return true;
+}
+
 static void put_addr(struct buf *b, const struct connect *c, const struct addr *a)
 {
     char text[ADDR_TEXT];
@@ -104,7 +115,15 @@ void connect_put(struct buf *b, const char *nonce, const struct connect *c)
     buf_printf(b, " route=%u port=%u", c->route, c->port);
     for (size_t i = 0; i < c->addr_count; i++)
         put_addr(b, c, &c->addrs[i]);
-    buf_printf(b, " caps=%llx session=%s\n", (unsigned long long)c->caps, c->session);
+    buf_printf(b, " caps=%llx session=%s", (unsigned long long)c->caps, c->session);
+    if (c->pass_tcp.family != ADDR_NONE) {
+        char text[ADDR_TEXT];
+        addr_format(&c->pass_tcp, text);
+        buf_printf(b, " pass-tcp=%s", text);
+    }
+    if (path_valid(c->pass_unix))
+        buf_printf(b, " pass-unix=%s", c->pass_unix);
+    buf_put_u8(b, '\n');
     mem_wipe(secret, sizeof secret);
 }
 
@@ -215,7 +234,15 @@ static int take_pair(struct connect *c, struct word key, struct word v, unsigned
         *seen |= SEEN_SESSION;
         return take_session(c, v);
     }
+    if (word_is(key, "pass-unix") && v.len < CONNECT_PATH) {
+        memcpy(c->pass_unix, v.p, v.len);
+        c->pass_unix[v.len] = 0;
+        if (strlen(c->pass_unix) != v.len || !path_valid(c->pass_unix))
+            c->pass_unix[0] = 0;
+    }
     struct addr a;
+    if (word_is(key, "pass-tcp") && !addr_get(v, &a) && a.port)
+        c->pass_tcp = a;
     if (word_is(key, "addr") && c->addr_count < CONNECT_ADDRS && !addr_get(v, &a))
         c->addrs[c->addr_count++] = a;
     return ERR_OK;

@@ -5,8 +5,10 @@
  * The nonce comes from the client (start.h), so that the line is told from noise. Values hold no
  * space. Keys: secret (43 base64 characters of 32 bytes), route, port (decimal), addr (numeric
  * address, optionally with a port as 192.0.2.1:60001 or [2001:db8::1]:60001; may repeat), caps
- * (hex), session (name). Unknown keys are skipped, and so are addresses that do not parse: a later
- * version may write others. What follows the LF on the same pipe are frames (frame.h).
+ * (hex), session (name), pass-tcp (address and port) and pass-unix (path): where the passes for
+ * forwards are (docs/PROTOCOL.md, Forwards). Unknown keys are skipped, and so are addresses that do
+ * not parse: a later version may write others. What follows the LF on the same pipe are frames
+ * (frame.h).
  *
  * Stock: MOSH CONNECT <port> <22 characters> LF, exactly (mosh-protocol.md §1.2, §2). */
 #ifndef TERN_LINK_CONNECT_H
@@ -21,6 +23,7 @@
 #define CONNECT_NONCE_MIN   8
 #define CONNECT_NONCE_MAX   64
 #define CONNECT_SESSION_MAX 64
+#define CONNECT_PATH        108
 
 /* What `tern-server --join SESSION.ROUTE` prints on a line of its own, followed by that word,
  * before frames. */
@@ -34,6 +37,8 @@ struct connect {
     size_t addr_count;
     uint64_t caps;                         /* capability bits; sync defines them */
     char session[CONNECT_SESSION_MAX + 1]; /* [A-Za-z0-9._-]+, not beginning with '.' or '-' */
+    struct addr pass_tcp;                  /* ADDR_NONE: none */
+    char pass_unix[CONNECT_PATH];          /* printable, no space; "": none */
 };
 
 void connect_wipe(struct connect *c);

@@ -27,7 +27,8 @@ enum field {
     FIELD_VERBOSE = 18,
     FIELD_SHELL = 19,
     FIELD_HISTORY = 20,
-    FIELD_LAST = FIELD_HISTORY,
+    FIELD_FORWARDS = 21,
+    FIELD_LAST = FIELD_FORWARDS,
 };
 
 void start_init(struct start_record *s)
@@ -107,6 +108,7 @@ int start_put(struct buf *b, const struct start_record *s)
     put_number(b, FIELD_VERBOSE, s->verbose);
     put_number(b, FIELD_SHELL, s->shell);
     put_number(b, FIELD_HISTORY, s->history_lines);
+    put_number(b, FIELD_FORWARDS, s->forwards);
     if (buf_err(b))
         return ERR_CAP;
     size_t len = buf_len(b) - head - START_HEAD;
@@ -233,6 +235,8 @@ static int take_number(struct start_record *s, const struct pb_field *f)
     case FIELD_HISTORY:
         s->history_lines = f->value;
         return ERR_OK;
+    case FIELD_FORWARDS:
+        return get_u32(f->value, &s->forwards);
     default:
         return f->number <= FIELD_LAST ? ERR_SYNTAX : ERR_OK;
     }

@@ -13,6 +13,8 @@
 #define START_ARGV_MAX   4096       /* words */
 #define START_VERSION    1
 
+enum { START_FORWARD_TCP = 1, START_FORWARD_UNIX = 2 };
+
 enum start_action {
     START_NEW = 0,      /* a new session, named `session` if that is not empty */
     START_COMMANDS = 2, /* no session: a link for channels */
@@ -47,6 +49,7 @@ struct start_record {
     /* argv is one item: a command as the user wrote it, for `shell -c`, never split or joined. Else
      * its words are joined by spaces first. */
     bool shell;
+    uint32_t forwards; /* START_FORWARD_*: passes that the client wants to be able to get */
 };
 
 void start_init(struct start_record *s);

@@ -452,10 +452,14 @@ static int relay_to(const char *name, const struct control_request *verb)
     return status;
 }
 
-int admin_attach(const char *name, const char *nonce, uint64_t history_lines)
+int admin_attach(const char *name, const struct start_record *r)
 {
-    struct control_request q = {.verb = CONTROL_ATTACH, .history_lines = history_lines};
-    snprintf(q.nonce, sizeof q.nonce, "%s", nonce);
+    /* As in serve_passes. */
+    bool forced = getenv("SSH_ORIGINAL_COMMAND") != NULL;
+    struct control_request q = {.verb = CONTROL_ATTACH,
+                                .history_lines = r->history_lines,
+                                .forwards = forced ? 0 : r->forwards};
+    memcpy(q.nonce, r->nonce, sizeof q.nonce);
     return relay_to(name, &q);
 }
 

@@ -2,6 +2,7 @@
 #ifndef TERN_SERVER_ADMIN_H
 #define TERN_SERVER_ADMIN_H
 
+#include "link/start.h"
 #include "session/server_end.h"
 
 #define ADMIN_ERROR 256
@@ -19,7 +20,8 @@ void admin_unlock(int lock);
 int MUST_USE admin_choose_name(const char *wish, bool tell, char name[static SESSION_NAME_MAX + 1],
                                char why[static ADMIN_ERROR]);
 /* Have the owner of session `name` (empty: the one that was left last) open a link, print its
- * connect line and relay between stdin/stdout and its socket until either ends. Exit status. */
-int admin_attach(const char *name, const char *nonce, uint64_t history_lines);
+ * connect line, as the record asks for, and relay between stdin/stdout and its socket until either
+ * ends. Exit status. */
+int admin_attach(const char *name, const struct start_record *r);
 
 #endif

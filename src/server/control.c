@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Request fields */
-enum { Q_VERB = 1, Q_SESSION = 2, Q_NONCE = 3, Q_ROUTE = 4, Q_HISTORY = 5 };
+enum { Q_VERB = 1, Q_SESSION = 2, Q_NONCE = 3, Q_ROUTE = 4, Q_HISTORY = 5, Q_FORWARDS = 6 };
 /* Answer fields */
 enum { A_OK = 1, A_TEXT = 2, A_LINE = 3, A_SESSION = 4 };
 /* Session fields */
@@ -46,6 +46,7 @@ void control_put_request(struct buf *b, const struct control_request *r)
     put_text(b, Q_NONCE, r->nonce);
     pb_put_varint(b, Q_ROUTE, r->route);
     pb_put_varint(b, Q_HISTORY, r->history_lines);
+    pb_put_varint(b, Q_FORWARDS, r->forwards);
     close_message(b, mark);
 }
 
@@ -126,6 +127,8 @@ int control_get_request(const uint8_t *p, size_t len, struct control_request *q,
             q->route = (uint16_t)f.value;
         else if (f.number == Q_HISTORY)
             q->history_lines = f.value;
+        else if (f.number == Q_FORWARDS)
+            q->forwards = (uint32_t)f.value;
     }
     return err || got < 0 ? ERR_SYNTAX : 1;
 }

@@ -17,6 +17,7 @@ struct control_request {
     char nonce[CONNECT_NONCE_MAX + 1]; /* ATTACH: for the connect line */
     uint16_t route;                    /* JOIN */
     uint64_t history_lines;            /* ATTACH: as in the start record */
+    uint32_t forwards;                 /* ATTACH: the same */
 };
 
 /* One session in an answer to LS. Times are seconds ago. */

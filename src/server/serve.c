@@ -200,6 +200,37 @@ static void open_udp(struct serve *s, const struct start_record *r)
             add_address(&s->connect, local[i]);
 }
 
+/* ---- forwards ---- */
+
+void serve_passes(struct serve *s, uint32_t forwards, struct connect *c)
+{
+    unsigned kinds = (forwards & START_FORWARD_TCP ? 1u << PASS_TCP : 0) |
+                     (forwards & START_FORWARD_UNIX ? 1u << PASS_UNIX : 0);
+    /* What a login with a forced command may forward is for its sshd alone to serve. */
+    if (!kinds || s->o->command || getenv("SSH_ORIGINAL_COMMAND"))
+        return;
+    passes_open(s->passes, kinds, &c->pass_tcp, c->pass_unix);
+}
+
+static void route_channels(struct serve *s)
+{
+    struct entropy random = osrandom();
+    s->passes = passes_new(s->loop, &random, s->o->log);
+    s->execs = execs_new(s->loop, &(struct execs_config){.forced = s->o->command,
+                                                         .sshd_config = SUBSYSTEM_CONFIG,
+                                                         .wake = on_timer,
+                                                         .ctx = s,
+                                                         .log = s->o->log});
+    s->far = far_new(
+        s->loop,
+        &(struct far_config){.passes = s->passes, .wake = on_timer, .ctx = s, .log = s->o->log});
+    chans_route(&s->router, OPEN_EXEC, &execs_ops, s->execs);
+    chans_route(&s->router, OPEN_SUBSYSTEM, &execs_ops, s->execs);
+    chans_route(&s->router, OPEN_DIRECT_TCP, &far_chans_ops, s->far);
+    chans_route(&s->router, OPEN_DIRECT_UNIX, &far_chans_ops, s->far);
+    chans_route(&s->router, OPEN_CONTROL, &far_chans_ops, s->far);
+}
+
 /* ---- being told to leave ---- */
 
 static void on_quit_timeout(void *ctx)
@@ -286,6 +317,7 @@ static int make_session(struct serve *s, const struct start_record *r, const cha
     memcpy(c.session, made.session, sizeof c.session);
     c.route = made.route;
     c.caps = made.caps;
+    serve_passes(s, r->forwards, &c);
     struct buf line;
     buf_init(&line, CONNECT_LINE_MAX);
     connect_put(&line, r->nonce, &c);
@@ -351,11 +383,7 @@ int serve_init(struct serve *s, const struct server_options *o, uint64_t detach_
     later_init(&s->pump, s->loop, on_pump, s);
     timer_init(&s->timer, s->loop, on_timer, s);
     timer_init(&s->quit_timer, s->loop, on_quit_timeout, s);
-    s->execs = execs_new(s->loop, &(struct execs_config){.forced = o->command,
-                                                         .sshd_config = SUBSYSTEM_CONFIG,
-                                                         .wake = on_timer,
-                                                         .ctx = s,
-                                                         .log = o->log});
+    route_channels(s);
     s->end = server_end_new(&(struct server_end_config){
         .ops = {on_resize, on_hangup, on_ended, on_link_closed, s},
         .entropy = osrandom(),
@@ -365,8 +393,8 @@ int serve_init(struct serve *s, const struct server_options *o, uint64_t detach_
         .detach_timeout_us = detach_timeout_us,
         .first_timeout_us = FIRST_US,
         .gone_timeout_us = GONE_US,
-        .chans = &execs_ops,
-        .chans_ctx = s->execs,
+        .chans = &chans_router_ops,
+        .chans_ctx = &s->router,
     });
     return 0;
 }
@@ -378,6 +406,8 @@ void serve_fini(struct serve *s)
     ways_sweep(s, true);
     server_end_free(s->end);
     execs_free(s->execs);
+    far_free(s->far);
+    passes_free(s->passes);
     listener_free(s->listener);
     udp_free(s->udp[0]);
     udp_free(s->udp[1]);
@@ -505,7 +535,7 @@ static int obey(const struct server_options *o, const struct start_record *r, bo
     if (why)
         return complain(why);
     if (o->attach || r->action == START_ATTACH)
-        return admin_attach(o->attach ? o->attach : r->session, r->nonce, r->history_lines);
+        return admin_attach(o->attach ? o->attach : r->session, r);
     if (r->action != START_NEW && r->action != START_COMMANDS)
         return complain("the client asks for something that this release does not know; install "
                         "the same release on both ends");

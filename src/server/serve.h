@@ -3,6 +3,8 @@
 #define TERN_SERVER_SERVE_H
 
 #include "base/list.h"
+#include "chan/router.h"
+#include "fwd/far.h"
 #include "io/pty.h"
 #include "io/sockdir.h"
 #include "io/udp.h"
@@ -55,7 +57,10 @@ struct serve {
     struct loop *loop;
     struct server_end *end;
     struct execs *execs; /* behind the channels of all links */
-    struct udp *udp[2];  /* v4, v6 */
+    struct far *far;     /* the same for forwards */
+    struct passes *passes;
+    struct chans_router router;
+    struct udp *udp[2]; /* v4, v6 */
     struct listener *listener;
     struct sockdir dir;
     char socket_name[SOCKDIR_NAME];
@@ -90,6 +95,8 @@ void serve_datagram(void *ctx, struct udp *u, const struct udp_datagram *d);
 void serve_writable(void *ctx, struct udp *u);
 /* /dev/null in place of stdin, stdout and stderr. */
 void drop_std_fds(void);
+/* Where the passes are that the client asks for (START_FORWARD_*), into its connect line. */
+void serve_passes(struct serve *s, uint32_t forwards, struct connect *c);
 /* Everything that happened is carried through at the end of the turn. */
 void serve_wake(struct serve *s);
 

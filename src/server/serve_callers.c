@@ -119,6 +119,7 @@ static void answer_attach(struct serve *s, const struct control_request *q, uint
     memcpy(c.session, made.session, sizeof c.session);
     c.route = *route = made.route;
     c.caps = made.caps;
+    serve_passes(s, q->forwards, &c);
     struct buf line;
     buf_init(&line, sizeof a->line);
     connect_put(&line, q->nonce, &c);

@@ -66,7 +66,7 @@ static void test_clusters_and_glued_values(void **state)
 
 static void test_what_only_ssh_can_do(void **state)
 {
-    static const char letters[] = "LRDWwOQGAXY";
+    static const char letters[] = "RwOQGAXY";
     for (const char *l = letters; *l; l++) {
         char word[] = {'-', *l, 0};
         PARSE(word, "8080:a:1", "host");
@@ -76,6 +76,28 @@ static void test_what_only_ssh_can_do(void **state)
             assert_string_not_equal(a.pass[i], word);
         sshargs_fini(&a);
     }
+}
+
+static void test_forwards(void **state)
+{
+    PARSE("-L", "8080:a:1", "-gD1080", "host");
+    assert_int_equal(got, 0);
+    assert_int_equal(a.plain, 0);
+    assert_true(a.forwards);
+    assert_int_equal(a.pass_n, 0);
+    assert_words(a.all, a.all_n, "-L|8080:a:1|-gD1080|host|");
+    sshargs_fini(&a);
+}
+
+static void test_stdio(void **state)
+{
+    PARSE("-W", "h:22", "host");
+    assert_int_equal(got, 0);
+    assert_int_equal(a.plain, 0);
+    assert_false(a.forwards);
+    assert_string_equal(a.stdio, "h:22");
+    assert_int_equal(a.pass_n, 0);
+    sshargs_fini(&a);
 }
 
 /* What ssh -G tells of (-N, -f, -n, -s) is ours, and the bootstrap must not see it. */
@@ -167,6 +189,8 @@ int main(void)
         cmocka_unit_test(test_options_on_both_sides_of_the_host),
         cmocka_unit_test(test_clusters_and_glued_values),
         cmocka_unit_test(test_what_only_ssh_can_do),
+        cmocka_unit_test(test_forwards),
+        cmocka_unit_test(test_stdio),
         cmocka_unit_test(test_what_the_bootstrap_must_not_do),
         cmocka_unit_test(test_calls_of_tools),
         cmocka_unit_test(test_call_of_git),

@@ -65,8 +65,21 @@ static void test_forwards(void **state)
     parse(&c, "dynamicforward 1080\n");
     assert_true(c.forwards);
     sshconf_fini(&c);
+    parse(&c, "localforward 80 [h]:81\nlocalforward 82 /x\ndynamicforward [::1]:1080\n"
+              "dynamicforward 82\ngatewayports yes\nexitonforwardfailure yes\n"
+              "streamlocalbindunlink yes\nstreamlocalbindmask 0117\n");
+    assert_true(c.forwards && !c.remote);
+    assert_int_equal(c.local.count, 2);
+    assert_string_equal(c.local.item[1], "82 /x");
+    assert_int_equal(c.dynamic.count, 2);
+    assert_true(c.gateway_ports && c.exit_on_forward_failure && c.bind_unlink);
+    assert_int_equal(c.bind_mask, 0117);
+    sshconf_fini(&c);
+    parse(&c, "remoteforward 80 [h]:81\n");
+    assert_true(c.forwards && c.remote);
+    sshconf_fini(&c);
     parse(&c, "tunnel point-to-point\n");
-    assert_true(c.forwards);
+    assert_true(c.forwards && c.remote);
     sshconf_fini(&c);
 }
 

@@ -27,7 +27,8 @@ static void test_open_round_trip(void **state)
                               .origin = TEXT("192.0.2.1"),
                               .origin_port = 1,
                               .path = TEXT("/tmp/x"),
-                              .class = 2};
+                              .class = 2,
+                              .pass = TEXT("00ff")};
     struct open_request out;
     struct buf b;
     buf_init(&b, 10000);
@@ -42,6 +43,8 @@ static void test_open_round_trip(void **state)
     assert_int_equal(out.port, 65535);
     assert_int_equal(out.origin_port, 1);
     assert_int_equal(out.class, 2);
+    assert_int_equal(out.pass.len, 4);
+    assert_memory_equal(out.pass.p, "00ff", 4);
     char *command = text_copy(out.command), *var = text_copy(out.env[1]), *none;
     assert_string_equal(command, "echo \xff; exit 3");
     assert_string_equal(var, "C=");

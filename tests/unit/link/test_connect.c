@@ -28,6 +28,9 @@ static struct connect sample(void)
         c.addrs[c.addr_count++] = a;
     }
     strcpy(c.session, "work_1.a-b");
+    assert_int_equal(addr_parse("127.8.9.10", &c.pass_tcp), 0);
+    c.pass_tcp.port = 40000;
+    strcpy(c.pass_unix, "/tmp/tern-0/p-1");
     return c;
 }
 
@@ -49,6 +52,8 @@ static void round_trip(void **state)
     assert_int_equal(out.port, in.port);
     assert_int_equal(out.caps, in.caps);
     assert_string_equal(out.session, in.session);
+    assert_true(addr_equal(&out.pass_tcp, &in.pass_tcp));
+    assert_string_equal(out.pass_unix, in.pass_unix);
     assert_int_equal(out.addr_count, in.addr_count);
     for (size_t i = 0; i < in.addr_count; i++)
         assert_true(addr_equal(&out.addrs[i], &in.addrs[i]));

@@ -12,7 +12,7 @@
 
 static void test_request_round_trip(void **state)
 {
-    struct control_request q = {.verb = CONTROL_JOIN, .route = 8191}, got;
+    struct control_request q = {.verb = CONTROL_JOIN, .route = 8191, .forwards = 3}, got;
     struct buf b;
     size_t used;
     strcpy(q.session, "work");
@@ -25,6 +25,7 @@ static void test_request_round_trip(void **state)
     assert_int_equal(used, buf_len(&b) - 4);
     assert_int_equal(got.verb, CONTROL_JOIN);
     assert_int_equal(got.route, 8191);
+    assert_int_equal(got.forwards, 3);
     assert_string_equal(got.session, "work");
     assert_string_equal(got.nonce, "abcdefgh12345678");
     for (size_t n = 0; n < used; n++) /* every part of it is just not enough */
