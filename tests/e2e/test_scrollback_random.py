@@ -417,6 +417,12 @@ class InXterm:
                 os.write(w.pty, data)
         return said if ready else None
 
+    def held(self):
+        """All rows, as wide as xterm is."""
+        while UNFINISHED.search(self.tail):
+            self.pump(1)
+        return self.w.xterm.paper_copy(b"\x1b[?11i").split("\r\n")
+
     def note(self, what, data):
         if RECORD:
             self.passed.append((round(time.monotonic(), 4), what, data))
@@ -434,6 +440,7 @@ class InXterm:
         if not size or size == (self.w.cols, self.w.height):
             return
         cols, rows = size
+        before = max(len(self.held()) - 2 * ROWS_MOST, 0) if cols < self.w.cols else 0
         self.tell(b"\x1b[8;%d;%dt\x1b[18t" % (rows, cols))
         end = time.monotonic() + 20
         while True:
@@ -443,9 +450,8 @@ class InXterm:
             if said:
                 self.tell(b"\x1b[18t")
             assert time.monotonic() < end, f"xterm does not become {cols}x{rows}: {said!r}"
-        if cols < self.w.cols:
-            held = self.w.xterm.paper_copy(b"\x1b[?11i").split("\r\n")
-            self.cut |= cut_rows(held[-3 * ROWS_MOST:], cols)  # what stood there may have scrolled off by now
+        if cols < self.w.cols:  # what stood there may have scrolled off by now
+            self.cut |= cut_rows(self.held()[before:], cols)
         for _ in range(self.r.randint(0, 6)):
             self.pump(0.005)
         self.note("size", (cols, rows))
