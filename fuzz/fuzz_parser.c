@@ -65,7 +65,7 @@ static void check(const struct term *t)
     const struct grid *g = t->grid;
     CHECK(t->main.cols == t->alt.cols && t->main.rows == t->alt.rows);
     CHECK(t->cursor.row < g->rows && t->cursor.col < g->cols);
-    CHECK(!t->cursor.pending || t->cursor.col == line_last(t));
+    CHECK(!t->cursor.pending || t->cursor.col == line_last(t) || !margins(t)); /* any more */
     CHECK(t->w.left < g->cols && t->w.right < g->cols && t->w.left <= t->w.right);
     CHECK(t->w.top <= t->w.bottom && t->w.bottom < g->rows);
     CHECK(buf_len(&t->replies) <= TERM_REPLY_MAX);

@@ -8,8 +8,8 @@ int print_width(struct term *t, uint32_t cp)
 /* To the next line's start, before a character that no longer fits. */
 static void wrap(struct term *t, bool mark)
 {
-    if (margins(t))
-        mark = false; /* a line of its own kind: nothing joins it again */
+    if (margins(t) || t->cursor.col != last_col(t))
+        mark = false; /* at a right margin, also one of before: nothing joins these lines again */
     grid_set_wrapped(t->grid, t->cursor.row, mark);
     move_index(t);
     t->cursor.col = t->w.left;
