@@ -397,7 +397,7 @@ class InXterm:
         self.net, self.w, self.r = net, w, r
         self.tail = b""
         self.cut = set()  # lines whose end xterm itself may have dropped
-        self.passed = []  # (seconds, "to xterm", "from xterm" or "size", bytes or (cols, rows)), in this order; see TERN_RECORD
+        self.passed = []  # (seconds, what, bytes or size), as it was read; see TERN_RECORD
 
     def pump(self, seconds):
         """As XWindow.pump, but without answers to `CSI 18 t`, which are returned."""
@@ -450,12 +450,13 @@ class InXterm:
             if said:
                 self.tell(b"\x1b[18t")
             assert time.monotonic() < end, f"xterm does not become {cols}x{rows}: {said!r}"
-        if cols < self.w.cols:  # what stood there may have scrolled off by now
-            self.cut |= cut_rows(self.held()[before:], cols)
+        self.note("xterm has", (cols, rows))
         for _ in range(self.r.randint(0, 6)):
             self.pump(0.005)
         self.note("size", (cols, rows))
         fcntl.ioctl(self.w.pty, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+        if cols < self.w.cols:  # what stood there may have scrolled off by now
+            self.cut |= cut_rows(self.held()[before:], cols)
         self.w.cols, self.w.height = cols, rows
 
     def outage(self, seconds):
