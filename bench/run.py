@@ -26,6 +26,7 @@ import time
 from pathlib import Path
 
 import bulk
+import forward
 import cases
 import lab
 import local
@@ -40,11 +41,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE, README = ROOT / "docs" / "BENCHMARKS.md", ROOT / "README.md"
 LOCAL = {"engine": "engine throughput", "process": "engine throughput as a process, on a pty", "frames": "frame costs",
          "scroll": "bytes to the terminal; the screen while history flows", "memory": "memory of tern --local",
-         "bulk": "pipes through commands beside ssh, keys beside them, memory of channels"}
+         "bulk": "pipes through commands beside ssh, keys beside them, memory of channels",
+         "forward": "one connection through a forward beside ssh, keys in its session"}
 IDLE_SECONDS = {True: 130, False: 300}  # quick, else
-NOT_WRITTEN = [
-    ("TCP forwards; typing while a forward fills the link", "this version of tern has no forwards"),
-]
 TARGETS = ["tern", "tern-server", "tools/linklab", "tools/keydrv", "tools/labticker", "bench/bench_engine",
            "bench/bench_vterm", "bench/bench_diff", "tools/channels"]
 
@@ -110,6 +109,10 @@ def run_local(chosen, build, rounds, raw):
             "process's pipe brings as much as it can the same way as the echo.", bulk.typing_table(build, rounds))
         add("Memory of a channel", f"Private_Dirty of client and tern-server with {bulk.CHANNELS + 1:,} idle commands on one link "
             f"(tools/channels) less that with one, by {bulk.CHANNELS:,}.", bulk.memory_table(build, rounds))
+    if "forward" in chosen:
+        print("forward", flush=True)
+        add("Forwards", "One TCP connection through `-L`, with programs at both ends that pour and count zeros; clients by turns on one link, "
+            "as above.", forward.table(build, rounds))
     return tables
 
 
@@ -305,7 +308,7 @@ def main():
     build = Path(args.build or ROOT / "build").resolve()
     if not args.build and not args.given:
         make_build(build)
-    began, absent = time.monotonic(), list(NOT_WRITTEN) if not part else []
+    began, absent = time.monotonic(), []
     facts = [f"{datetime.date.today()}; {machine()}; load {os.getloadavg()[0]:.1f} before the run",
              f"{versions()}; release build (`make`)"]
     rounds = args.rounds or (2 if quick else 5)

@@ -40,11 +40,12 @@ static void PRINTF_LIKE(2, 3) add_line(char *why, const char *fmt, ...)
 {
     size_t len = strlen(why);
     va_list ap;
-    va_start(ap, fmt);
+    if (len + 2 > LISTEN_ERROR)
+        return;
     if (len)
-        len += (size_t)snprintf(why + len, LISTEN_ERROR - len, "\n");
-    if (len < LISTEN_ERROR)
-        vsnprintf(why + len, LISTEN_ERROR - len, fmt, ap);
+        why[len++] = '\n';
+    va_start(ap, fmt);
+    vsnprintf(why + len, LISTEN_ERROR - len, fmt, ap);
     va_end(ap);
 }
 

@@ -294,6 +294,23 @@ def test_beside_a_session(far, outer):
     assert not listens(n)
 
 
+@pytest.mark.needs("curl")
+def test_beside_a_session_that_one_comes_back_to(far, outer):
+    """The server that holds the session serves the forwards of the new login."""
+    web, n = far.serve(), port()
+    outer.enter("tern -F $F --name=work far", PROMPT)
+    outer.line("kept=$((6*7))")
+    outer.type("~d")
+    assert outer.finish(20) == 0
+    outer.enter(f"tern --attach work -F $F -L {n}:127.0.0.1:{web.port} far", PROMPT)
+    outer.line("echo kept-$kept")
+    outer.wait_row("kept-42")
+    assert far.curl(f"http://127.0.0.1:{n}/") == (PAGE, 0)
+    assert "0 forwards left to ssh" in far.log()
+    outer.line("exit 5")
+    assert outer.finish(30) == 5
+
+
 def test_in_the_background(far):
     talk, n = far.serve("talk"), port()
     words = ["tern", "-F", far.box.env["F"], "-f", "-N", "-L", f"{n}:127.0.0.1:{talk.port}", "far"]
