@@ -56,6 +56,30 @@ def memory(pid):
         return int(re.search(r"RssAnon:\s+(\d+)", f.read())[1])
 
 
+# What one update is, and how many bytes it may take the terminal: what it says and little more.
+UPDATES = {"in place": (r'printf "\r%d" $((1000 + i))', 12), "a line": (r'printf "%050d\n" $i', 90),
+           "ten lines": ('for k in 0 1 2 3 4 5 6 7 8 9; do echo "line $i $k"; done', 260)}
+
+
+@pytest.mark.parametrize("what", UPDATES)
+def test_the_price_of_an_update(box, terms, what):
+    """In the middle of a few, with a full screen and lines in the scrollback."""
+    text, most = UPDATES[what]
+    box.script("updates", f"stty -echo; seq 1 40; i=0; while read x; do i=$((i + 1)); {text}; done")
+    t = terms(["tern", "--local", "--predict=never", "--", "updates"])
+    t.wait_for("40")
+    took = []
+    for _ in range(5):
+        t.settled(0.15)
+        t.cut()
+        t.type("\r")
+        wait_until(lambda: t.new(), 10, "an update")
+        t.settled(0.15)
+        took.append(len(t.new()))
+    assert sorted(took)[2] <= most, (took, t.new())
+    leave(t)
+
+
 ASKS = b"\x1b[6n"
 
 
