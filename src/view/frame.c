@@ -252,11 +252,11 @@ static bool saves_cursor(const struct view *v)
     return strstr(v->smcup, "1049") || strstr(v->smcup, "\0337");
 }
 
-/* To the screen that the frame is for. */
-static void put_switch(struct view *v, bool alt, struct paint *p)
+/* To the screen that the frame is for; false: it is there. */
+static bool put_switch(struct view *v, bool alt, struct paint *p)
 {
     if (v->on_alt == alt)
-        return;
+        return false;
     paint_pen(p, &no_pen);
     put_kitty(v, 0, p->out); /* each screen has its own */
     if (alt) {
@@ -274,6 +274,7 @@ static void put_switch(struct view *v, bool alt, struct paint *p)
         row_unref(v->told[SCREEN_ALT][i]);
         v->told[SCREEN_ALT][i] = NULL;
     }
+    return true;
 }
 
 /* The rows that the frame shows, into v->want. */
@@ -347,48 +348,6 @@ static unsigned rows_differing(const struct view *v, const struct row *const *to
     return n;
 }
 
-/* After a resize: may lines be missing? */
-static bool settle_doubts(const struct view *v)
-{
-    const struct settle *s = &v->settle;
-    return (s->lower || (s->wider && s->joins)) && !s->quiet && !proof_whole(&v->proof);
-}
-
-/* After a resize. A terminal that grew may have taken lines back from its scrollback, which must
- * not be painted over: they are scrolled out again. Where they end is told by the cursor, which
- * moved with them; so row 0 of what we had shown becomes row 0 again. Where it cannot be found for
- * sure (a wider terminal joins rows), some of our own rows go with them, rather than that lines are
- * lost. A terminal that shrank has scrolled rows out by itself. */
-static void put_settle(struct view *v, struct paint *p)
-{
-    struct settle *s = &v->settle;
-    if (!s->pending || v->on_alt)
-        return;
-    unsigned up = s->wider ? s->least : s->most;
-    unsigned down = v->facts.rows - 1u + (s->wider && s->joined);
-    if (s->back || settle_doubts(v))
-        feed_again(v, s->back + (s->wider ? s->joins : 0u));
-    paint_pen(p, &no_pen);
-    buf_put_u8(p->out, '\r');
-    if (up)
-        paint_csi(p->out, 'A', up, 0);
-    while (down--)
-        buf_put_u8(p->out, '\n');
-    p->row = (uint16_t)(v->facts.rows - 1);
-    p->col = 0;
-    p->at_known = p->row_known = true;
-    p->pending = s->pending = v->feed.tail = false;
-    v->feed.from = v->kept.from = 0; /* what may stand between would part the line */
-    v->fence_due = true;
-    v->doubt = s->joins; /* it may have become still wider */
-    v->proof.sure = v->proof.fed;
-    v->proof.sure_frames = v->proof.frames;
-    for (uint16_t i = 0; i < v->facts.rows; i++) { /* where it was the same size */
-        row_unref(v->told[SCREEN_MAIN][i]);
-        v->told[SCREEN_MAIN][i] = NULL;
-    }
-}
-
 /* While lines wait that go in bulk, rows have no marks, so that nothing is in doubt. */
 static void take_marks(struct view *v)
 {
@@ -427,7 +386,8 @@ static void put_fence(struct view *v, const struct frame *f, struct paint *p)
 {
     struct proof *q = &v->proof;
     size_t open = (size_t)(q->fed - q->sure) + v->feed.fresh - v->feed.sure;
-    if (!v->facts.reports || v->on_alt || f->farewell || v->facts.rows < 2 || q->flying)
+    if (!v->facts.reports || v->on_alt || f->farewell || v->facts.rows < 2 || q->flying ||
+        v->asked.n == ASKED_MOST)
         return;
     bool burst = open >= BURST_ROWS && !feed_ready(v, f);
     bool bulk = v->feed.fresh > v->facts.rows;
@@ -441,6 +401,7 @@ static void put_fence(struct view *v, const struct frame *f, struct paint *p)
     if (!p->row_known || p->row != row)
         paint_move(p, row, 0);
     proof_fence_put(q, v->facts.cols, row, p->out);
+    settle_asked(v, ASKED_FENCE);
     q->fed_at += v->feed.fresh;
     q->frames_at++;
     v->fence_due = p->at_known = p->pending = false;
@@ -467,13 +428,20 @@ static void put_frame(struct view *v, const struct frame *f, struct buf *out)
     v->joins = proof_whole(&v->proof) || v->joins < marks ? marks : v->joins;
     v->doubt = marks || !proof_whole(&v->proof);
     paint_load(v, s, &p, out);
-    put_settle(v, &p); /* before CSI r moves the cursor */
-    if (!v->told_all) {
+    bool settled = settle_put(v, f, &p); /* before CSI r moves the cursor */
+    if (settled && !v->told_all) {
         /* What somebody else may have left: line drawing, insert, origin, no autowrap, a region. */
         buf_put_text(out, "\017\033(B\033[4l\033[?6l\033[?7h\033[r\033[?1h");
         p.at_known = p.row_known = p.pen_known = false;
     }
-    put_switch(v, alt, &p);
+    if (settled && put_switch(v, alt, &p))
+        settled = settle_put(v, f, &p);
+    if (!settled) { /* nothing before the answer */
+        paint_store(v, &p);
+        if (sync)
+            buf_put_text(out, "\033[?2026l");
+        return;
+    }
     if (s->modes.reverse != v->modes.reverse || !v->told_all)
         mode_put(out, 5, s->modes.reverse);
     bool graphemes = s->modes.graphemes && v->facts.graphemes;
@@ -483,7 +451,6 @@ static void put_frame(struct view *v, const struct frame *f, struct buf *out)
         mode_put(out, 25, false);
         v->cursor_visible = false;
     }
-    put_settle(v, &p);
     feed_put(v, f, &p);
     put_picture(v, f, &p);
     put_fence(v, f, &p);
@@ -515,6 +482,7 @@ int frame_put(struct view *v, const struct frame *f, struct buf *out)
     memcpy(keys, v->kitty_keys, sizeof keys);
     struct settle settle = v->settle;
     struct proof proof = v->proof;
+    struct asked asked = v->asked;
     struct colours *colours = colours_ref(v->colours);
     put_frame(v, f, out);
     if (!buf_err(out)) {
@@ -530,7 +498,7 @@ int frame_put(struct view *v, const struct frame *f, struct buf *out)
     memcpy(v->kitty_keys, keys, sizeof keys);
     v->settle = settle;
     v->proof.flying = proof.flying;
-    v->proof.sent = proof.sent;
+    v->asked = asked;
     v->fence_due = true;
     feed_rollback(v);
     v->bells = bells;
@@ -541,19 +509,12 @@ int frame_put(struct view *v, const struct frame *f, struct buf *out)
     return ERR_CAP;
 }
 
-bool view_held(const struct view *v)
-{
-    if (v->on_alt)
-        return false;
-    return v->astray_us || (v->settle.pending && settle_doubts(v) && proof_waits(&v->proof));
-}
-
 int view_frame(struct view *v, const struct snapshot *s, const char *bar, struct buf *out)
 {
     BUG_ON(!v->started);
     if (!v->settle.pending) /* else what counts is how it was before the resize */
         proof_tick(&v->proof);
-    view_astray(v);
+    settle_tick(v);
     const struct frame f = {.s = s, .bar = bar, .guess = v->main_only ? NULL : v->guess};
     int err = view_held(v) ? ERR_OK : frame_put(v, &f, out);
     v->guess = NULL;

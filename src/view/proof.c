@@ -119,7 +119,6 @@ void proof_fence_put(struct proof *p, uint16_t cols, uint16_t row, struct buf *o
     p->fed_at = p->fed;
     p->frames_at = p->frames;
     p->sent_us = p->now_us;
-    p->sent++;
 }
 
 void proof_answer(struct proof *p, uint16_t col, uint16_t row)

@@ -41,7 +41,6 @@ struct proof {
     size_t line;    /* columns of the line that proof_take is in; 0 before the first */
     unsigned rest;  /* of these, in the row of proof_take that goes on */
     unsigned stale; /* so many answers to come are to fences that prove nothing any more */
-    unsigned sent;  /* fences ever */
     uint64_t now_us, wrote_us;
 };
 

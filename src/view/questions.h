@@ -46,7 +46,7 @@ struct answers {
 };
 
 /* Most answers to fences that are kept until they are asked for. */
-#define QUESTIONS_REPORTS 4
+#define QUESTIONS_REPORTS 8
 
 struct questions {
     struct answers answers;

@@ -99,91 +99,9 @@ void view_repaint(struct view *v)
     v->told_all = v->at_known = v->row_known = v->pen_known = false;
 }
 
-/* tmux tells of a first change of size at once, of more within 250 ms only the last one. */
-#define STORM_US 500000u
-/* So often in a row may a terminal's cursor be where it should not. */
-#define ASTRAY_MOST 4
-/* So long it may take until the reason of that is told. */
-#define ASTRAY_US 400000u
-
-/* The terminal may have scrolled what it shows, in either direction, and the cursor with it: that
- * is remembered as the distance between the two (see frame.c). */
-static void settle_note(struct view *v, uint16_t cols, uint16_t rows)
-{
-    struct settle *s = &v->settle;
-    uint16_t row = v->on_alt ? v->main_row_at : v->row;
-    if (!v->started || v->facts.all_on_alt)
-        return;
-    if (!s->pending) {
-        *s = (struct settle){.pending = true};
-        bool known = v->on_alt ? v->main_at_known : v->row_known;
-        for (uint16_t i = 0; known && i < row; i++) {
-            const struct row *r = v->told[SCREEN_MAIN][i];
-            s->most++;
-            s->least += r && !(v->wraps && r->wrapped);
-        }
-        s->rows = s->low = v->facts.rows;
-        s->cols = v->facts.cols;
-        s->quiet = v->proof.now_us - v->proof.wrote_us >= PROOF_QUIET_US && !v->proof.flying;
-        s->joins = (uint16_t)(v->joins < s->rows ? v->joins : s->rows);
-        /* Row 0 itself may be joined to the line above it. */
-        s->joined = v->feed.tail && !s->least;
-        if (v->feed.tail && s->least)
-            s->least--;
-    }
-    bool storm = v->resized_us && v->proof.now_us - v->resized_us < STORM_US;
-    s->wider |= storm || cols > v->facts.cols;
-    s->lower |= storm || rows < v->facts.rows;
-    /* xterm forgets what came back while the alternate screen shows. */
-    if (rows < s->low)
-        s->low = rows;
-    if (v->on_alt && rows - s->low > s->back)
-        s->back = (uint16_t)(rows - s->low);
-    v->resized_us = v->proof.now_us;
-}
-
-void view_astray(struct view *v)
-{
-    if (v->astray_us && v->proof.now_us >= v->astray_us + ASTRAY_US) {
-        v->astray_us = 0;
-        if (++v->astray > ASTRAY_MOST)
-            v->facts.reports = false; /* it counts differently */
-        settle_note(v, v->facts.cols, v->facts.rows);
-        v->settle.lower = true;
-    }
-}
-
 void view_now(struct view *v, uint64_t now_us)
 {
     v->proof.now_us = now_us;
-}
-
-uint64_t view_deadline(const struct view *v)
-{
-    const struct proof *p = &v->proof;
-    uint64_t at = proof_waits(p) ? p->sent_us + PROOF_WAIT_US : UINT64_MAX;
-    uint64_t found = v->astray_us ? v->astray_us + ASTRAY_US : UINT64_MAX;
-    return found < at ? found : at;
-}
-
-unsigned view_fences(const struct view *v)
-{
-    return v->proof.sent;
-}
-
-bool view_fence(struct view *v, uint16_t cols, uint16_t row)
-{
-    struct proof *p = &v->proof;
-    /* One to a fence from before a resize says nothing of what is by now. */
-    bool fresh = p->flying && !p->stale && !p->old;
-    proof_answer(p, cols, row);
-    if (!fresh || cols != v->facts.cols)
-        return !fresh;
-    if (row == p->row)
-        v->astray = v->astray_us = 0;
-    else if (!v->astray_us)
-        v->astray_us = p->now_us + 1;
-    return true;
 }
 
 void view_resize(struct view *v, uint16_t cols, uint16_t rows)
@@ -191,8 +109,7 @@ void view_resize(struct view *v, uint16_t cols, uint16_t rows)
     cols = clamp_size(cols);
     rows = clamp_size(rows);
     settle_note(v, cols, rows);
-    v->astray_us = 0;
-    v->proof.old = true;
+    settle_told(v);
     rows_free(v);
     v->facts.cols = cols;
     v->facts.rows = rows;
@@ -207,6 +124,7 @@ static int take(struct view *v, struct buf *out)
     view_repaint(v);
     v->settle.pending = v->feed.tail = v->kept.tail = v->hidden = false;
     proof_reset(&v->proof);
+    settle_reset(v);
     v->started = true;
     v->on_alt = false;
     if (v->facts.all_on_alt) {

@@ -74,11 +74,11 @@ void view_now(struct view *v, uint64_t now_us);
 /* When view_frame may have something new by time alone; UINT64_MAX: never. */
 uint64_t view_deadline(const struct view *v);
 
-/* Fences (see proof.h) that view_frame has written since the start: so many answers to `CSI 6 n`
- * come, in order. */
+/* Cursor reports that view_frame has asked for since the start: so many answers to `CSI 6 n` come,
+ * in order. */
 unsigned view_fences(const struct view *v);
-/* The answer to a fence: column and row, from 1. False: the terminal has as many columns, and not
- * those that the view has been told. */
+/* The next of these answers: column and row, from 1. False: that is the terminal's size, and not
+ * the one that the view has been told. */
 bool view_fence(struct view *v, uint16_t cols, uint16_t row);
 
 /* The terminal has a new size: what it shows is unknown from now on. Appends nothing. The same size

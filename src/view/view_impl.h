@@ -4,6 +4,7 @@
 
 #include "view/feed.h"
 #include "view/proof.h"
+#include "view/settle.h"
 #include "view/view.h"
 
 /* Longest smcup or rmcup that is believed. */
@@ -16,19 +17,6 @@ struct view_kept {
     struct view_ledger ledger;
     uint16_t from;
     bool tail;
-};
-
-/* After a resize: how many rows above the cursor row 0 of what was told stood, at most and at least
- * (rows that a wider terminal may have joined do not count). */
-struct settle {
-    bool pending;
-    bool wider, lower; /* at some time since, or perhaps */
-    uint16_t most, least;
-    bool joined; /* least would be -1: the cursor's row may begin with a line of the scrollback */
-    bool quiet;  /* all before had been read for sure */
-    uint16_t rows, cols; /* before */
-    uint16_t joins;      /* rows that a wider terminal may have joined */
-    uint16_t low, back;  /* least height since; rows that may have come back and be lost */
 };
 
 struct view {
@@ -64,12 +52,11 @@ struct view {
     struct feed feed;
     struct proof proof;
     uint64_t resized_us;
-    bool fence_due;     /* the next frame on the main screen ends in one */
-    bool doubt;         /* a wider terminal may misunderstand the frame being made: see proof.h */
-    bool hidden;        /* there may be marks on the main screen that are not in `told` */
-    unsigned joins;     /* marks made since all was proven, and those that there were */
-    uint64_t astray_us; /* since a fence found the cursor in another row; 0: none did */
-    unsigned astray;    /* such fences in a row, of which the reason was not told */
+    bool fence_due; /* the next frame on the main screen ends in one */
+    bool doubt;     /* a wider terminal may misunderstand the frame being made: see proof.h */
+    bool hidden;    /* there may be marks on the main screen that are not in `told` */
+    unsigned joins; /* marks made since all was proven, and those that there were */
+    struct asked asked;
     struct view_ledger ledger;
     struct view_kept kept;
     struct settle settle;
@@ -96,14 +83,6 @@ unsigned view_marks(const struct view *v);
 
 /* The row without its wrap mark, or with it; takes r over. */
 struct row *row_with_mark(struct row *r, bool wrapped);
-
-/* After a resize by which something may have been lost no frame is made before the fence on its way
- * is answered: what it proves need not be fed again. Nor before it is told. */
-bool view_held(const struct view *v);
-
-/* A fence has found the cursor in another row, so the terminal has another height: of which the
- * kernel will tell; or had, which is noted when it has not told for long. */
-void view_astray(struct view *v);
 
 /* Take back what effects.c did that stays. */
 void effects_undo(const struct view *v, struct buf *out);

@@ -1,0 +1,232 @@
+#include "view/settle.h"
+
+#include "view/view_impl.h"
+
+#include <string.h>
+
+/* tmux tells of a first change of size at once, of more within 250 ms only the last one. */
+#define STORM_US 500000u
+/* So often in a row may a terminal's cursor be where it should not. */
+#define ASTRAY_MOST 4
+/* An answer from row 1 and a column up to this one is a function key: see questions.c. */
+#define KEY_COLS 16
+
+void settle_note(struct view *v, uint16_t cols, uint16_t rows)
+{
+    struct settle *s = &v->settle;
+    uint16_t row = v->on_alt ? v->main_row_at : v->row;
+    if (!v->started || v->facts.all_on_alt)
+        return;
+    if (!s->pending) {
+        *s = (struct settle){.pending = true};
+        bool known = v->on_alt ? v->main_at_known : v->row_known;
+        for (uint16_t i = 0; known && i < row; i++) {
+            const struct row *r = v->told[SCREEN_MAIN][i];
+            s->most++;
+            s->least += r && !(v->wraps && r->wrapped);
+        }
+        s->rows = s->low = v->facts.rows;
+        s->cols = v->facts.cols;
+        s->quiet = v->proof.now_us - v->proof.wrote_us >= PROOF_QUIET_US && !v->proof.flying;
+        s->joins = (uint16_t)(v->joins < s->rows ? v->joins : s->rows);
+        /* Row 0 itself may be joined to the line above it. */
+        s->joined = v->feed.tail && !s->least;
+        if (v->feed.tail && s->least)
+            s->least--;
+    }
+    bool storm = v->resized_us && v->proof.now_us - v->resized_us < STORM_US;
+    s->wider |= storm || cols > v->facts.cols;
+    s->lower |= storm || rows < v->facts.rows;
+    /* xterm forgets what came back while the alternate screen shows. */
+    if (rows < s->low)
+        s->low = rows;
+    if (v->on_alt && rows - s->low > s->back)
+        s->back = (uint16_t)(rows - s->low);
+    v->resized_us = v->proof.now_us;
+}
+
+void settle_told(struct view *v)
+{
+    struct asked *a = &v->asked;
+    v->proof.old = true;
+    a->astray = 0;
+    a->old = true;
+    if (a->state == SETTLE_KNOWS)
+        a->state = SETTLE_BARE;
+}
+
+/* The two answers are of no use any more. */
+static void give_up(struct view *v)
+{
+    struct asked *a = &v->asked;
+    for (unsigned i = 0; i < a->n; i++)
+        if (a->kind[i] == ASKED_REST || a->kind[i] == ASKED_SIZE)
+            a->kind[i] = ASKED_VOID;
+    a->state = SETTLE_BARE;
+}
+
+void settle_reset(struct view *v)
+{
+    give_up(v);
+    v->settle.pending = false;
+}
+
+void settle_asked(struct view *v, enum asked_kind kind)
+{
+    v->asked.kind[v->asked.n++] = (uint8_t)kind;
+    v->asked.ever++;
+}
+
+unsigned view_fences(const struct view *v)
+{
+    return v->asked.ever;
+}
+
+/* ---- answers ---- */
+
+static void hear_fence(struct view *v, uint16_t col, uint16_t row)
+{
+    struct proof *p = &v->proof;
+    /* One to a fence from before a resize says nothing of what is by now. */
+    bool fresh = p->flying && !p->stale && !p->old;
+    proof_answer(p, col, row);
+    if (!fresh)
+        return;
+    if (col == p->cols && row == p->row) {
+        v->asked.astray = 0;
+        return;
+    }
+    if (++v->asked.astray > ASTRAY_MOST)
+        v->facts.reports = false; /* it counts differently */
+    settle_note(v, v->facts.cols, v->facts.rows);
+    v->settle.wider |= col > v->facts.cols;
+    v->settle.lower = true;
+}
+
+/* False: the terminal has another size than is believed. */
+static bool hear_size(struct view *v, uint16_t col, uint16_t row)
+{
+    struct asked *a = &v->asked;
+    struct settle *s = &v->settle;
+    uint16_t down = row > a->rest ? (uint16_t)(row - a->rest) : 0;
+    s->most = (uint16_t)(s->most + down);
+    s->least = (uint16_t)(s->least + down);
+    a->state = a->old ? SETTLE_BARE : SETTLE_KNOWS; /* which is newer? */
+    return a->old || (col == v->facts.cols && row == v->facts.rows);
+}
+
+bool view_fence(struct view *v, uint16_t col, uint16_t row)
+{
+    struct asked *a = &v->asked;
+    if (!a->n)
+        return true;
+    uint8_t kind = a->kind[0];
+    memmove(a->kind, a->kind + 1, --a->n);
+    if (kind == ASKED_FENCE)
+        hear_fence(v, col, row);
+    else if (kind == ASKED_REST)
+        a->rest = row;
+    return kind != ASKED_SIZE || hear_size(v, col, row);
+}
+
+/* ---- time ---- */
+
+void settle_tick(struct view *v)
+{
+    if (v->asked.state != SETTLE_WAITS || v->proof.now_us < v->asked.sent_us + ASKED_WAIT_US)
+        return;
+    give_up(v);
+    v->settle.most = v->settle.least = 0; /* the cursor may be in the last row */
+    v->asked.state = SETTLE_KNOWS;
+}
+
+uint64_t view_deadline(const struct view *v)
+{
+    const struct proof *p = &v->proof;
+    uint64_t at = proof_waits(p) ? p->sent_us + PROOF_WAIT_US : UINT64_MAX;
+    uint64_t until = v->asked.sent_us + ASKED_WAIT_US;
+    return v->asked.state == SETTLE_WAITS && until < at ? until : at;
+}
+
+/* ---- what is written ---- */
+
+static bool can_ask(const struct view *v)
+{
+    return v->facts.reports && v->facts.rows > 1 && v->facts.cols > KEY_COLS &&
+           v->asked.n + 2 <= ASKED_MOST;
+}
+
+/* After a resize: may lines be missing? */
+static bool doubts(const struct view *v)
+{
+    const struct settle *s = &v->settle;
+    return (s->lower || (s->wider && s->joins)) && !s->quiet && !proof_whole(&v->proof);
+}
+
+bool view_held(const struct view *v)
+{
+    const struct settle *s = &v->settle;
+    if (v->on_alt || !s->pending)
+        return false;
+    if (v->asked.state == SETTLE_WAITS)
+        return true;
+    return !can_ask(v) && doubts(v) && proof_waits(&v->proof);
+}
+
+/* Where the cursor rests, and how large the terminal is: so the way from the last row, where the
+ * cursor is then, up to row 0 is known, and nothing is made for a size that it has no more. */
+static void ask(struct view *v, struct paint *p)
+{
+    buf_put_text(p->out, "\033[9999C\033[6n\033[9999;9999H\033[6n");
+    settle_asked(v, ASKED_REST);
+    settle_asked(v, ASKED_SIZE);
+    v->asked.state = SETTLE_WAITS;
+    v->asked.old = false;
+    v->asked.sent_us = v->proof.now_us;
+    p->at_known = p->row_known = p->pending = false;
+}
+
+/* A terminal that grew may have taken lines back from its scrollback, which must not be painted
+ * over: they are scrolled out again. Where they end is told by the cursor, which moved with them;
+ * so row 0 of what we had shown becomes row 0 again. Where it cannot be found for sure (a wider
+ * terminal joins rows), some of our own rows go with them, rather than that lines are lost. A
+ * terminal that shrank has scrolled rows out by itself. */
+bool settle_put(struct view *v, const struct frame *f, struct paint *p)
+{
+    struct settle *s = &v->settle;
+    if (!s->pending || v->on_alt)
+        return true;
+    if (v->asked.state == SETTLE_BARE && can_ask(v) && !f->farewell) {
+        ask(v, p);
+        return false;
+    }
+    if (v->asked.state == SETTLE_WAITS) { /* a farewell does not wait */
+        s->most = s->least = 0;
+        give_up(v);
+    }
+    unsigned up = s->wider ? s->least : s->most;
+    unsigned down = v->facts.rows - 1u + (s->wider && s->joined);
+    if (s->back || doubts(v))
+        feed_again(v, s->back + (s->wider ? s->joins : 0u));
+    paint_pen(p, &(struct pen){0});
+    buf_put_u8(p->out, '\r');
+    if (up)
+        paint_csi(p->out, 'A', up, 0);
+    while (down--)
+        buf_put_u8(p->out, '\n');
+    p->row = (uint16_t)(v->facts.rows - 1);
+    p->col = 0;
+    p->at_known = p->row_known = true;
+    p->pending = s->pending = v->feed.tail = false;
+    v->feed.from = v->kept.from = 0; /* what may stand between would part the line */
+    v->fence_due = true;
+    v->doubt = s->joins; /* it may have become still wider */
+    v->proof.sure = v->proof.fed;
+    v->proof.sure_frames = v->proof.frames;
+    v->asked.state = SETTLE_BARE;
+    for (uint16_t i = 0; i < v->facts.rows; i++) { /* where it was the same size */
+        row_unref(v->told[SCREEN_MAIN][i]);
+        v->told[SCREEN_MAIN][i] = NULL;
+    }
+    return true;
+}
