@@ -295,7 +295,8 @@ bool play_shows(const struct play *p, const struct play *wrote, const struct sna
     int by = s->cursor.row - p->row;
     if (s->cursor.col != p->col || !same_size(s, p->s))
         return false;
-    if (by && !same_cells(row_at(p, p->row), snapshot_row(s, s->cursor.row), 0, p->col))
+    const struct row *r = row_at(p, p->row);
+    if (by && (row_empty(r, p->col) || !same_cells(r, snapshot_row(s, s->cursor.row), 0, p->col)))
         return false;
     return wrote_shows(p, wrote, s, by);
 }

@@ -43,8 +43,8 @@ void play_fini(struct play *p);
 bool play_key(struct play *p, const struct key *k);
 
 /* Does s show what was played? The cursor's column, and the cells written by `wrote` (p itself, or
- * the same with more keys). Rows count from the cursor's: a screen may have scrolled, if what
- * stands left of the cursor is the same. */
+ * the same with more keys). Rows count from the cursor's: a screen may have scrolled, if something
+ * stands left of the cursor, and the same. */
 bool play_shows(const struct play *p, const struct play *wrote, const struct snapshot *s);
 /* Does what was played stand in s, in its place or above it, wherever the cursor is by now? */
 bool play_stands(const struct play *p, const struct snapshot *s);

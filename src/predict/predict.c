@@ -415,8 +415,12 @@ void predict_screen(struct predict *p, const struct snapshot *s, uint64_t echo_a
         return;
     }
     accept(p, s, &f, now_us);
-    if (!p->exact && (most == (unsigned)f.keys || !p->n))
+    /* A key that was read and is not seen to echo may be what changed the screen elsewhere: vi's i.
+     */
+    if (most == (unsigned)f.keys || !p->n)
         p->exact = true;
+    else if (!p->believed)
+        p->exact = false;
     if (!p->believed && p->exact)
         begin(p, now_us);
 }

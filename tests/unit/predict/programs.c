@@ -99,7 +99,11 @@ static void vi_key(struct world *w, const char *b, size_t n)
             w->at = 0;
         else if (*b == 'A')
             w->at = w->len;
-        w->insert = *b == 'A' || *b == 'i';
+        w->insert = *b == 'A' || *b == 'i' || (*b == 'o' && w->row + 2 < ROWS);
+        if (*b == 'o' && w->insert) {
+            w->row++;
+            w->len = w->at = 0;
+        }
         vi_label(w);
         return;
     }

@@ -118,6 +118,14 @@ static void a_screen_that_scrolled(void **state)
     snapshot_unref(a);
     snapshot_unref(b);
     snapshot_unref(c);
+    /* A blank line that the cursor goes to is no scroll. */
+    a = screen("text\r");
+    b = screen("text\r\n");
+    play_init(&p, a, 0, &id);
+    assert_false(play_shows(&p, &p, b));
+    play_fini(&p);
+    snapshot_unref(a);
+    snapshot_unref(b);
 }
 
 int main(void)

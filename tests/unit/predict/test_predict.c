@@ -205,6 +205,32 @@ static void modes_of_vi(void **state)
     }
 }
 
+/* The key that begins insertion is not inserted, wherever the cursor is. */
+static void keys_that_switch_modes(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 8; i++) {
+        world_open(&w, PROGRAM_VI, RTT, PREDICT_ALWAYS, i & 1);
+        world_text(&w, "hello", 100000);
+        settle();
+        for (int n = 0; n < 3; n++) {
+            world_text(&w, "\033", 300000);
+            settle();
+            world_text(&w, i & 2 ? "0" : "h", 300000);
+            settle();
+            w.covered = false;
+            world_text(&w, i & 4 ? "o" : "i", 300000);
+            assert_false(w.covered);
+            world_text(&w, "xy", 120000);
+            settle();
+            assert_true(w.covered);
+        }
+        uint64_t longest;
+        assert_int_equal(world_wrong(&w, &longest), 0);
+        world_close(&w);
+    }
+}
+
 static void only_when_it_helps(void **state)
 {
     (void)state;
@@ -305,12 +331,19 @@ static void at_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_new_prompt_waits_once),   cmocka_unit_test(in_the_middle_of_a_line),
-        cmocka_unit_test(a_line_in_one_go),          cmocka_unit_test(edges_are_learned),
-        cmocka_unit_test(passwords_do_not_show),     cmocka_unit_test(echo_goes_off),
-        cmocka_unit_test(the_kernels_echo),          cmocka_unit_test(modes_of_vi),
-        cmocka_unit_test(only_when_it_helps),        cmocka_unit_test(printing_beside_it),
-        cmocka_unit_test(pastes_and_floods_of_keys), cmocka_unit_test(at_random),
+        cmocka_unit_test(a_new_prompt_waits_once),
+        cmocka_unit_test(in_the_middle_of_a_line),
+        cmocka_unit_test(a_line_in_one_go),
+        cmocka_unit_test(edges_are_learned),
+        cmocka_unit_test(passwords_do_not_show),
+        cmocka_unit_test(echo_goes_off),
+        cmocka_unit_test(the_kernels_echo),
+        cmocka_unit_test(modes_of_vi),
+        cmocka_unit_test(keys_that_switch_modes),
+        cmocka_unit_test(only_when_it_helps),
+        cmocka_unit_test(printing_beside_it),
+        cmocka_unit_test(pastes_and_floods_of_keys),
+        cmocka_unit_test(at_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
