@@ -429,6 +429,56 @@ def test_what_sshd_allows_only_in_part_is_left_to_it(box, hosts):
     box.wait_no_server(40)
 
 
+@pytest.mark.needs("curl", "mosh-server")
+def test_without_a_tern_server_it_is_plain_ssh(box, hosts, outer):
+    """A mosh-server cannot serve them, so it is not used."""
+    far = Far(box, hosts(server=False, mosh=True))
+    web, n = far.serve(), port()
+    p = far.start("-N", "-L", f"{n}:127.0.0.1:{web.port}", "far", up=[n])
+    assert far.curl(f"http://127.0.0.1:{n}/") == (PAGE, 0)
+    p.terminate()
+    p.communicate(timeout=20)
+    wait_until(lambda: not listens(n), 10, "no listener any more")
+    outer.enter(f"tern -F $F -L {n}:127.0.0.1:{web.port} far", PROMPT)
+    assert far.curl(f"http://127.0.0.1:{n}/") == (PAGE, 0)
+    outer.line("exit 5")
+    assert outer.finish(30) == 5
+    assert web.seen == 2
+
+
+@pytest.mark.needs("curl")
+def test_a_login_with_a_forced_command(box, hosts):
+    """tern-server tells it no pass; sshd decides."""
+    far = Far(box, hosts())
+    far.host.authorize('command="tern-server -- cat"')
+    web, n = far.serve(), port()
+    p = far.start("-N", "-L", f"{n}:127.0.0.1:{web.port}", "far", up=[n])
+    assert far.curl(f"http://127.0.0.1:{n}/") == (PAGE, 0)
+    assert "1 forwards left to ssh" in far.log()
+    far.end(p)
+    box.wait_no_server(40)
+
+
+def test_unix_sockets_have_a_permission_of_their_own(box, hosts):
+    far = Far(box, hosts(config="AllowStreamLocalForwarding no"))
+    far.serve("count", family=socket.AF_UNIX, at=box.file("far.sock"))
+    talk, n, u = far.serve("talk"), port(), port()
+    p = far.start("-N", "-L", f"{n}:127.0.0.1:{talk.port}", "-L", f"{u}:{box.file('far.sock')}", "far", up=[n, u])
+    with socket.create_connection(("127.0.0.1", n)) as s:
+        s.sendall(b"one\n")
+        assert s.recv(100) == b"<one\n"
+    with socket.create_connection(("127.0.0.1", u)) as s:
+        s.settimeout(10)
+        try:
+            assert s.recv(100) == b""
+        except ConnectionResetError:
+            pass
+    assert far.servers[0].seen == 0
+    assert "passes: TCP 1, unix 0; 1 forwards left to ssh" in far.log()
+    far.end(p)
+    box.wait_no_server(40)
+
+
 def test_a_client_without_a_pass_gets_nothing(far, box):
     """The server's own judgement: a wrong pass, or none, opens nothing, whatever the client thinks."""
     web = far.serve()
