@@ -380,31 +380,23 @@ static void put_picture(struct view *v, const struct frame *f, struct paint *p)
 /* So many rows fed by one frame are a burst. */
 #define BURST_ROWS 4
 
-/* Behind the picture, where the cursor is going to rest. With every half screenful of rows in
+/* Behind the picture. With every half screenful of rows in
  * doubt, so that the next half need not wait; and at the end of a burst. */
 static void put_fence(struct view *v, const struct frame *f, struct paint *p)
 {
     struct proof *q = &v->proof;
     size_t open = (size_t)(q->fed - q->sure) + v->feed.fresh - v->feed.sure;
     if (!v->facts.reports || v->on_alt || f->farewell || v->facts.rows < 2 || q->flying ||
-        v->asked.n == ASKED_MOST)
+        v->asked.n + 2 > ASKED_MOST)
         return;
     bool burst = open >= BURST_ROWS && !feed_ready(v, f);
     bool bulk = v->feed.fresh > v->facts.rows;
     if (!v->fence_due && !burst && !bulk && open < (v->facts.rows + 1u) / 2)
         return;
-    uint16_t row = cursor_of(f).row;
-    if (row >= v->facts.rows)
-        row = (uint16_t)(v->facts.rows - 1);
-    /* An answer from row 1 may look like a function key. */
-    row += !row;
-    if (!p->row_known || p->row != row)
-        paint_move(p, row, 0);
-    proof_fence_put(q, v->facts.cols, row, p->out);
-    settle_asked(v, ASKED_FENCE);
+    settle_fence(v, p);
     q->fed_at += v->feed.fresh;
     q->frames_at++;
-    v->fence_due = p->at_known = p->pending = false;
+    v->fence_due = false;
 }
 
 static void put_frame(struct view *v, const struct frame *f, struct buf *out)

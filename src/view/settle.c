@@ -36,7 +36,7 @@ void settle_note(struct view *v, uint16_t cols, uint16_t rows)
     }
     bool storm = v->resized_us && v->proof.now_us - v->resized_us < STORM_US;
     s->wider |= storm || cols > v->facts.cols;
-    s->lower |= storm || rows < v->facts.rows;
+    s->smaller |= storm || rows < v->facts.rows || cols < v->facts.cols;
     /* xterm forgets what came back while the alternate screen shows. */
     if (rows < s->low)
         s->low = rows;
@@ -84,23 +84,26 @@ unsigned view_fences(const struct view *v)
 
 /* ---- answers ---- */
 
-static void hear_fence(struct view *v, uint16_t col, uint16_t row)
+/* A frame's report: is it what it should be? */
+static void hear_row(struct view *v, bool last, uint16_t col, uint16_t row)
 {
     struct proof *p = &v->proof;
     /* One to a fence from before a resize says nothing of what is by now. */
     bool fresh = p->flying && !p->stale && !p->old;
-    proof_answer(p, col, row);
-    if (!fresh)
-        return;
-    if (col == p->cols && row == p->row) {
+    bool right = col == p->cols && row == (last ? p->row : v->asked.row);
+    if (last && right)
         v->asked.astray = 0;
+    if (last)
+        proof_answer(p, col, row);
+    else if (!right)
+        p->row = 0; /* so that the fence behind it proves nothing */
+    if (!fresh || right || !last)
         return;
-    }
     if (++v->asked.astray > ASTRAY_MOST)
         v->facts.reports = false; /* it counts differently */
     settle_note(v, v->facts.cols, v->facts.rows);
     v->settle.wider |= col > v->facts.cols;
-    v->settle.lower = true;
+    v->settle.smaller = true;
 }
 
 /* False: the terminal has another size than is believed. */
@@ -122,8 +125,8 @@ bool view_fence(struct view *v, uint16_t col, uint16_t row)
         return true;
     uint8_t kind = a->kind[0];
     memmove(a->kind, a->kind + 1, --a->n);
-    if (kind == ASKED_FENCE)
-        hear_fence(v, col, row);
+    if (kind <= ASKED_FENCE)
+        hear_row(v, kind == ASKED_FENCE, col, row);
     else if (kind == ASKED_REST)
         a->rest = row;
     return kind != ASKED_SIZE || hear_size(v, col, row);
@@ -160,7 +163,7 @@ static bool can_ask(const struct view *v)
 static bool doubts(const struct view *v)
 {
     const struct settle *s = &v->settle;
-    return (s->lower || (s->wider && s->joins)) && !s->quiet && !proof_whole(&v->proof);
+    return (s->smaller || (s->wider && s->joins)) && !s->quiet && !proof_whole(&v->proof);
 }
 
 bool view_held(const struct view *v)
@@ -171,6 +174,24 @@ bool view_held(const struct view *v)
     if (v->asked.state == SETTLE_WAITS)
         return true;
     return !can_ask(v) && doubts(v) && proof_waits(&v->proof);
+}
+
+/* In the last row, and where the cursor is before that: the way down is by LF, after which rows
+ * that stood too low would be in their places, and not all of them. */
+void settle_fence(struct view *v, struct paint *p)
+{
+    uint16_t last = (uint16_t)(v->facts.rows - 1);
+    if (p->row_known && p->row != last && v->facts.cols > KEY_COLS) {
+        buf_put_text(p->out, "\033[9999C\033[6n");
+        settle_asked(v, ASKED_ROW);
+        v->asked.row = p->row + 1u;
+        p->at_known = p->pending = false;
+    }
+    if (!p->row_known || p->row != last)
+        paint_move(p, last, 0);
+    proof_fence_put(&v->proof, v->facts.cols, last, p->out);
+    settle_asked(v, ASKED_FENCE);
+    p->at_known = p->pending = false;
 }
 
 /* Where the cursor rests, and how large the terminal is: so the way from the last row, where the

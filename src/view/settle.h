@@ -13,7 +13,7 @@ struct frame;
  * (rows that a wider terminal may have joined do not count). */
 struct settle {
     bool pending;
-    bool wider, lower; /* at some time since, or perhaps */
+    bool wider, smaller; /* at some time since, or perhaps */
     uint16_t most, least;
     bool joined; /* least would be -1: the cursor's row may begin with a line of the scrollback */
     bool quiet;  /* all before it had been read for sure */
@@ -23,10 +23,11 @@ struct settle {
 };
 
 enum asked_kind {
-    ASKED_FENCE,
-    ASKED_REST, /* where the cursor rests, before a resize is settled */
-    ASKED_SIZE, /* and the terminal's size, right behind it: the cursor is in the last row then */
-    ASKED_VOID  /* nobody is interested in that answer any more */
+    ASKED_ROW,   /* the row in which a frame ends */
+    ASKED_FENCE, /* the last cell, right behind it */
+    ASKED_REST,  /* where the cursor rests, before a resize is settled */
+    ASKED_SIZE,  /* and the terminal's size, right behind it: the cursor is in the last row then */
+    ASKED_VOID   /* nobody is interested in that answer any more */
 };
 
 /* No more answers are awaited. */
@@ -41,6 +42,7 @@ struct asked {
     enum { SETTLE_BARE, SETTLE_WAITS, SETTLE_KNOWS } state; /* of the two of a resize */
     bool old;         /* another resize was told since they were asked for */
     uint16_t rest;    /* the row of the first */
+    uint16_t row;     /* the answer to ASKED_ROW that is right */
     uint64_t sent_us; /* when they were */
     unsigned astray;  /* fences in a row that found the cursor elsewhere, and no resize was told */
 };
@@ -54,6 +56,8 @@ void settle_told(struct view *v);
 void settle_reset(struct view *v);
 /* A report was asked for. */
 void settle_asked(struct view *v, enum asked_kind kind);
+/* Append a fence, and what goes with it. */
+void settle_fence(struct view *v, struct paint *p);
 /* Time went on. */
 void settle_tick(struct view *v);
 /* Bring the rows to their places, where that is due. False: it was asked where they are, and
