@@ -109,7 +109,7 @@ void mode_soft_reset(struct term *t)
     t->w.pen = (struct pen){0};
     t->w.insert = t->w.origin = t->w.lrmm = false;
     t->w.autowrap = true;
-    t->w.reverse_wrap = t->w.reverse_wrap_ext = t->w.rect_exact = false;
+    t->w.reverse_wrap = t->w.reverse_wrap_ext = false;
     t->w.top = 0;
     t->w.bottom = last_row(t);
     move_full_margins(t);

@@ -84,6 +84,7 @@ PREDICATES = {
     "rect-origin": says(rb"\x1b\[\?6h", rb"\x1b\[[\d;]*(\$[xz{rtv]|\*y)"),
     "decbi-wraps": says(rb"\x1b\[\?45h", rb"\x1b6"),
     "decrc-colour": only("pen", says(rb"\x1b(8|\[u|\[\?1048l)")),
+    "insert-run": says(rb"\x1b\[\?69h.*\x1b\[\d*;\d*s", rb"\x1b\[4h"),
     "ris-sgr-stack": only("pen", says(rb"\x1b\[[\d;]*#[{p].*\x1bc.*\x1b\[#[}q]")),
     "rep-cap": rep_cap,
     "su-whole-region": says(rb"\x1b\[(\d*;\d*)r", rb"\x1b\[[2-9]\d*S"),
