@@ -427,7 +427,7 @@ static void put_frame(struct view *v, const struct frame *f, struct buf *out)
         p.at_known = p.row_known = p.pen_known = false;
     }
     if (settled && put_switch(v, alt, &p))
-        settled = settle_put(v, f, &p);
+        settled = settle_back(v, f, &p);
     if (!settled) { /* nothing before the answer */
         paint_store(v, &p);
         if (sync)

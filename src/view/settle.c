@@ -14,12 +14,14 @@
 void settle_note(struct view *v, uint16_t cols, uint16_t rows)
 {
     struct settle *s = &v->settle;
-    uint16_t row = v->on_alt ? v->main_row_at : v->row;
+    /* The alternate screen shows, or showed until it was asked what became of the main one. */
+    bool away = v->on_alt || (v->asked.state == SETTLE_WAITS && (!s->pending || s->away));
+    uint16_t row = away ? v->main_row_at : v->row;
     if (!v->started || v->facts.all_on_alt)
         return;
     if (!s->pending) {
-        *s = (struct settle){.pending = true};
-        bool known = v->on_alt ? v->main_at_known : v->row_known;
+        *s = (struct settle){.pending = true, .away = away};
+        bool known = away ? v->main_at_known : v->row_known;
         for (uint16_t i = 0; known && i < row; i++) {
             const struct row *r = v->told[SCREEN_MAIN][i];
             s->most++;
@@ -40,7 +42,7 @@ void settle_note(struct view *v, uint16_t cols, uint16_t rows)
     /* xterm forgets what came back while the alternate screen shows. */
     if (rows < s->low)
         s->low = rows;
-    if (v->on_alt && rows - s->low > s->back)
+    if (away && rows - s->low > s->back)
         s->back = (uint16_t)(rows - s->low);
     v->resized_us = v->proof.now_us;
 }
@@ -112,10 +114,21 @@ static bool hear_size(struct view *v, uint16_t col, uint16_t row)
     struct asked *a = &v->asked;
     struct settle *s = &v->settle;
     uint16_t down = row > a->rest ? (uint16_t)(row - a->rest) : 0;
+    bool same = !a->old && col == v->facts.cols && row == v->facts.rows;
+    if (!s->pending && same && a->rest == v->main_row_at + 1u) { /* nothing became of it */
+        v->row = (uint16_t)(row - 1);
+        v->row_known = true;
+        a->state = SETTLE_BARE;
+        return true;
+    }
+    if (!s->pending)
+        settle_note(v, v->facts.cols, v->facts.rows);
+    if (s->away && row > s->low + s->back)
+        s->back = (uint16_t)(row - s->low);
     s->most = (uint16_t)(s->most + down);
     s->least = (uint16_t)(s->least + down);
     a->state = a->old ? SETTLE_BARE : SETTLE_KNOWS; /* which is newer? */
-    return a->old || (col == v->facts.cols && row == v->facts.rows);
+    return a->old || same;
 }
 
 bool view_fence(struct view *v, uint16_t col, uint16_t row)
@@ -138,6 +151,8 @@ void settle_tick(struct view *v)
 {
     if (v->asked.state != SETTLE_WAITS || v->proof.now_us < v->asked.sent_us + ASKED_WAIT_US)
         return;
+    if (!v->settle.pending)
+        settle_note(v, v->facts.cols, v->facts.rows);
     give_up(v);
     v->settle.most = v->settle.least = 0; /* the cursor may be in the last row */
     v->asked.state = SETTLE_KNOWS;
@@ -169,11 +184,9 @@ static bool doubts(const struct view *v)
 bool view_held(const struct view *v)
 {
     const struct settle *s = &v->settle;
-    if (v->on_alt || !s->pending)
-        return false;
-    if (v->asked.state == SETTLE_WAITS)
-        return true;
-    return !can_ask(v) && doubts(v) && proof_waits(&v->proof);
+    if (v->on_alt || v->asked.state == SETTLE_WAITS)
+        return !v->on_alt;
+    return s->pending && !can_ask(v) && doubts(v) && proof_waits(&v->proof);
 }
 
 /* In the last row, and where the cursor is before that: the way down is by LF, after which rows
@@ -205,6 +218,16 @@ static void ask(struct view *v, struct paint *p)
     v->asked.old = false;
     v->asked.sent_us = v->proof.now_us;
     p->at_known = p->row_known = p->pending = false;
+}
+
+bool settle_back(struct view *v, const struct frame *f, struct paint *p)
+{
+    if (v->settle.pending)
+        return settle_put(v, f, p);
+    if (v->on_alt || !p->row_known || !can_ask(v) || f->farewell)
+        return true;
+    ask(v, p);
+    return false;
 }
 
 /* A terminal that grew may have taken lines back from its scrollback, which must not be painted

@@ -13,6 +13,7 @@ struct frame;
  * (rows that a wider terminal may have joined do not count). */
 struct settle {
     bool pending;
+    bool away;           /* it happened while the alternate screen showed */
     bool wider, smaller; /* at some time since, or perhaps */
     uint16_t most, least;
     bool joined; /* least would be -1: the cursor's row may begin with a line of the scrollback */
@@ -63,6 +64,9 @@ void settle_tick(struct view *v);
 /* Bring the rows to their places, where that is due. False: it was asked where they are, and
  * nothing may be written before the answer. */
 bool settle_put(struct view *v, const struct frame *f, struct paint *p);
+/* The same when the main screen shows again, whose size may have changed without a word yet: xterm
+ * loses what came back meanwhile. */
+bool settle_back(struct view *v, const struct frame *f, struct paint *p);
 /* No frame may be made yet. */
 bool view_held(const struct view *v);
 
