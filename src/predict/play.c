@@ -114,6 +114,14 @@ static bool half_at(const struct row *r, uint16_t col)
     return row_cell(r, col).text & CELL_TAIL;
 }
 
+/* The row above is full: the cursor may stand behind its end, on what is no part of its line (vim's
+ * next line, or the ~ below the last one). */
+static bool after_full_row(const struct play *p)
+{
+    return !p->col && p->row &&
+           !blank_at(row_at(p, (uint16_t)(p->row - 1)), (uint16_t)(p->s->cols - 1));
+}
+
 /* The cells [col, col + w) become free for a character; false if they cannot. */
 static struct row *make_room(struct play *p, uint16_t w)
 {
@@ -127,7 +135,7 @@ static struct row *make_room(struct play *p, uint16_t w)
             return NULL;
         return own(p, p->row, col, (uint16_t)(col + w));
     }
-    if (end + w > cols || was->wrapped) /* the rest goes on in rows below */
+    if (end + w > cols || was->wrapped || after_full_row(p)) /* the rest goes on in rows below */
         return NULL;
     struct row *r = own(p, p->row, col, (uint16_t)(end + w));
     if (!r)

@@ -63,6 +63,9 @@ static void characters(void **state)
     leads("$ abc          |\033[3G", 0, "x", "$ xabc         |\033[4G");
     /* What would go into the next row is not guessed. */
     leads("$ 345678901234567890\033[3G", 0, "x", NULL);
+    /* vim's cursor behind a full row. */
+    leads("01234567890123456789~\b", 0, "x", NULL);
+    leads("0123456789012345678\r\n~\b", 0, "x", "0123456789012345678\r\nx~\b");
 }
 
 static void erasing(void **state)
