@@ -85,6 +85,46 @@ static void forget_ext(struct row *r, uint16_t from, uint16_t to)
         r->cell[i].bg &= ~((uint32_t)(ATTR_EXT >> 6) << 26);
 }
 
+/* ---- suggestions ----
+ * Some shells (fish, zsh with plugins) show behind the cursor, in grey, how the line may go on. A
+ * character that they suggest stands there already; by any other key they are gone. */
+
+static bool grey(const struct pen *p)
+{
+    uint32_t c = p->fg & 0xffffff, r = c >> 16, g = c >> 8 & 0xff, b = c & 0xff;
+    if (p->attr & ATTR_FAINT)
+        return true;
+    if (COLOUR_KIND(p->fg) == COLOUR_PALETTE)
+        return c == 8 || (c >= 232 && c < 250);
+    return COLOUR_KIND(p->fg) == COLOUR_RGB && r == g && g == b && r < 0xb0;
+}
+
+static bool grey_at(const struct row *r, uint16_t col)
+{
+    struct pen pen = row_pen(r, col);
+    return grey(&pen);
+}
+
+/* Where a suggestion that begins at the cursor ends; 0: there is none. */
+static uint16_t suggestion(const struct play *p)
+{
+    const struct row *r = row_at(p, p->row);
+    uint16_t end = text_end(r, p->col, p->s->cols);
+    if (end == p->col || (p->col && grey_at(r, (uint16_t)(p->col - 1))))
+        return 0;
+    for (uint16_t i = p->col; i < end; i++)
+        if (!blank_at(r, i) && !grey_at(r, i))
+            return 0;
+    return end;
+}
+
+static void blank_cells(struct row *r, uint16_t from, uint16_t to)
+{
+    row_reach(r, to);
+    for (uint16_t i = from; i < to; i++)
+        r->cell[i] = (struct cell){0, 0, r->cell[i].bg & COLOUR_MASK};
+}
+
 static bool on_floor(const struct play *p, uint16_t col)
 {
     return p->row == p->floor_row && col < p->floor_col;
@@ -123,13 +163,22 @@ static bool after_full_row(const struct play *p)
 }
 
 /* The cells [col, col + w) become free for a character; false if they cannot. */
-static struct row *make_room(struct play *p, uint16_t w)
+static struct row *make_room(struct play *p, uint16_t w, uint32_t cp)
 {
     uint16_t cols = p->s->cols, col = p->col;
     const struct row *was = row_at(p, p->row);
     uint16_t end = text_end(was, col, cols), moved = (uint16_t)(end - col);
+    uint16_t grey = suggestion(p);
     if (half_at(was, col))
         return NULL;
+    if (grey && col + w <= grey) {
+        if (row_cell(was, col).text == cp || (cp == ' ' && blank_at(was, col)))
+            return own(p, p->row, col, (uint16_t)(col + w));
+        struct row *r = own(p, p->row, col, grey);
+        if (r)
+            blank_cells(r, col, grey);
+        return r;
+    }
     if (p->style & PLAY_OVERWRITE || !moved) {
         if (moved && half_at(was, (uint16_t)(col + w)))
             return NULL;
@@ -153,7 +202,7 @@ static bool put(struct play *p, const struct key *k)
     if (p->col + k->column > cols || (eager && !next_row(p)) || (last && p->s->alt))
         return false;
     struct pen pen = pen_for(p);
-    struct row *r = make_room(p, k->column);
+    struct row *r = make_room(p, k->column, k->cp);
     if (!r)
         return false;
     row_reach(r, (uint16_t)(p->col + k->column));
@@ -208,6 +257,13 @@ static bool play_erase(struct play *p)
     if (!w || row_cell(was, (uint16_t)(col - w)).text & CELL_CLUSTER)
         return false;
     uint16_t end = text_end(was, col, cols), from = (uint16_t)(col - w);
+    if (suggestion(p)) {
+        struct row *r = own(p, p->row, from, end);
+        if (r)
+            blank_cells(r, from, end);
+        p->col = r ? from : col;
+        return r;
+    }
     if (p->style & PLAY_OVERWRITE)
         end = col;
     else if (was->wrapped) /* the rest comes up from the row below */
@@ -235,7 +291,7 @@ static bool play_left(struct play *p)
 static bool play_right(struct play *p)
 {
     const struct row *r = row_at(p, p->row);
-    if (p->pending || text_end(r, p->col, p->s->cols) == p->col)
+    if (p->pending || text_end(r, p->col, p->s->cols) == p->col || suggestion(p))
         return false;
     uint16_t w = row_cell(r, p->col).text & CELL_WIDE ? 2 : 1;
     if (p->col + w >= p->s->cols)

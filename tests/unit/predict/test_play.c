@@ -104,6 +104,18 @@ static void edges(void **state)
     leads("\033[?47h$ 34567890123456789", 0, "x", NULL);
 }
 
+/* What a shell suggests, in grey. */
+static void suggestions(void **state)
+{
+    (void)state;
+    leads("$ a\033[90mbcd\033[m\b\b\b", 0, "bc", "$ abc\033[90md\033[m\b");
+    leads("$ a\033[90m bcd\033[m\b\b\b\b", 0, " b", "$ a b\033[90mcd\033[m\b\b");
+    leads("$ a\033[38;5;240mbcd\033[m\b\b\b", 0, "x", "$ ax");
+    leads("$ a\033[2mbcd\033[m\b\b\b", 0, "\177", "$ ");
+    leads("$ a\033[90mbcd\033[m\b\b\b", 0, "\033[C", NULL); /* that may take it */
+    leads("$ a\033[32mbcd\033[m\b\b\b", 0, "x", "$ axbcd\b\b\b");
+}
+
 static void a_screen_that_scrolled(void **state)
 {
     (void)state;
@@ -134,11 +146,9 @@ static void a_screen_that_scrolled(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(characters),
-        cmocka_unit_test(erasing),
-        cmocka_unit_test(moving),
-        cmocka_unit_test(edges),
-        cmocka_unit_test(a_screen_that_scrolled),
+        cmocka_unit_test(characters),  cmocka_unit_test(erasing),
+        cmocka_unit_test(moving),      cmocka_unit_test(edges),
+        cmocka_unit_test(suggestions), cmocka_unit_test(a_screen_that_scrolled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
