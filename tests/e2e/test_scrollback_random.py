@@ -65,7 +65,7 @@ class Story:
         self.cols, self.rows = cols, rows
         self.width = []  # columns of line n + 1
         self.clears = []  # lines printed before each
-        self.resizes = []  # (rows before, rows)
+        self.resizes, self.sizes = [], [(cols, rows)]  # (rows before, rows); (columns, rows)
         self.log = []
 
     def run(self):
@@ -91,6 +91,7 @@ class Story:
         cols, rows = self.r.choice([40, 60, 80, 100]), self.r.randint(8, ROWS_MOST)
         if (cols, rows) != (self.cols, self.rows):
             self.resizes.append((self.rows, rows))
+            self.sizes.append((cols, rows))
         self.cols, self.rows = cols, rows
         self.log.append(f"{cols}x{rows}")
         return cols, rows
@@ -185,13 +186,13 @@ class Far:
             return stty_size(f.read().strip())
 
     def sizes(self, seed):
-        """(cols, rows) of each clear, where it changed in the meantime the least columns and most rows."""
+        """(cols, rows) of each clear, where it changed in the meantime the most of each."""
         try:
             with open(self.box.file(f"cleared.{seed}")) as f:
                 said = [tuple(map(int, line.split())) for line in f]
         except FileNotFoundError:
             return []
-        return [(min(a[1], b[1]), max(a[0], b[0])) for a, b in zip(said[::2], said[1::2])]
+        return [(max(a[1], b[1]), max(a[0], b[0])) for a, b in zip(said[::2], said[1::2])]
 
 
 def scripts(box):
@@ -283,6 +284,8 @@ def played(s, tmux, net, far, w, pane):
         held, wrong = s.judge(lambda: s.printed(cleared()))
         judged, server = time.monotonic(), None
         if not DIRECT:
+            if (s.cols, s.rows) in s.sizes[:-1]:
+                time.sleep(0.6)  # it may be that of before, while another one between is on its way
             wait_until(lambda: far.size(s.seed) == (s.cols, s.rows), 15, "the last size at the server")
             server = attached(tmux, net, f"s{s.seed}", w, s.printed(cleared()))
             wrong = wrong or there(s, server, cleared())
