@@ -6,6 +6,8 @@
 
 /* tmux tells of a first change of size at once, of more within 250 ms only the last one. */
 #define STORM_US 500000u
+/* And of a size that it had in that time only it tells nobody: a fence finds out. */
+#define AGAIN_US 300000u
 /* So often in a row may a terminal's cursor be where it should not. */
 #define ASTRAY_MOST 4
 /* An answer from row 1 and a column up to this one is a function key: see questions.c. */
@@ -53,6 +55,7 @@ void settle_told(struct view *v)
     v->proof.old = true;
     a->astray = 0;
     a->old = true;
+    a->again_us = v->proof.now_us + AGAIN_US;
     if (a->state == SETTLE_KNOWS)
         a->state = SETTLE_BARE;
 }
@@ -149,6 +152,10 @@ bool view_fence(struct view *v, uint16_t col, uint16_t row)
 
 void settle_tick(struct view *v)
 {
+    if (v->asked.again_us && v->proof.now_us >= v->asked.again_us && !v->settle.pending) {
+        v->asked.again_us = 0;
+        v->fence_due = true;
+    }
     if (v->asked.state != SETTLE_WAITS || v->proof.now_us < v->asked.sent_us + ASKED_WAIT_US)
         return;
     if (!v->settle.pending)
@@ -163,7 +170,8 @@ uint64_t view_deadline(const struct view *v)
     const struct proof *p = &v->proof;
     uint64_t at = proof_waits(p) ? p->sent_us + PROOF_WAIT_US : UINT64_MAX;
     uint64_t until = v->asked.sent_us + ASKED_WAIT_US;
-    return v->asked.state == SETTLE_WAITS && until < at ? until : at;
+    at = v->asked.state == SETTLE_WAITS && until < at ? until : at;
+    return v->asked.again_us && v->asked.again_us < at ? v->asked.again_us : at;
 }
 
 /* ---- what is written ---- */

@@ -41,11 +41,12 @@ struct asked {
     uint8_t kind[ASKED_MOST];
     unsigned n, ever;
     enum { SETTLE_BARE, SETTLE_WAITS, SETTLE_KNOWS } state; /* of the two of a resize */
-    bool old;         /* another resize was told since they were asked for */
-    uint16_t rest;    /* the row of the first */
-    uint16_t row;     /* the answer to ASKED_ROW that is right */
-    uint64_t sent_us; /* when they were */
-    unsigned astray;  /* fences in a row that found the cursor elsewhere, and no resize was told */
+    bool old;          /* another resize was told since they were asked for */
+    uint16_t rest;     /* the row of the first */
+    uint16_t row;      /* the answer to ASKED_ROW that is right */
+    uint64_t sent_us;  /* when they were */
+    uint64_t again_us; /* then a fence is to be written; 0: none */
+    unsigned astray;   /* fences in a row that found the cursor elsewhere, and no resize was told */
 };
 
 /* The terminal has got that size, or is found to be elsewhere: note what is known of where the rows
