@@ -12,7 +12,7 @@ TERN_DIRECT=1 runs the scripts without tern: what the terminal itself keeps.
 TERN_FIGURES=FILE appends a line of JSON for each seed: what was missing, repeated, blank, and how much may be.
 TERN_RECORD=FOLDER keeps tmux's log there (what it read and when it was resized); lib/tmuxlog.py plays it again.
 With it lies what was judged: SEED.here, and what the fresh attachment held, SEED.there; of xterm what passed,
-in the order in which it was read, SEED.xterm."""
+in the order in which it was read, SEED.xterm; lib/xtermlog.py plays that again."""
 import fcntl
 import json
 import os
