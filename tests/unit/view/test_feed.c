@@ -223,8 +223,8 @@ static void resize(struct story *s)
     s->rows = other_rows(s);
     s->cols = other_cols(s);
     /* What is fed again, what the terminal pushed out by itself, and what bytes for the old size
-     * make of it, which only late ones do. */
-    s->extra += (late ? 4 : 1) * ((size_t)before + s->rows);
+     * make of it, which only late ones do. The random scripts count them strictly. */
+    s->extra += (late ? 6 : 2) * ((size_t)before + s->rows);
     term_resize(s->tty, s->cols, s->rows);
     for (unsigned n = late ? (unsigned)rng_below(r, 3) : 0; n; n--) {
         if (rng_below(r, 2))
