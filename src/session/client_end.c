@@ -228,6 +228,7 @@ static void finish(struct client_end *e, uint64_t now_us)
     }
     if (e->started)
         ignore_full(view_end(e->view, &e->tty));
+    client_tty_framed(&e->user, now_us);
     e->started = false;
 }
 
