@@ -117,6 +117,8 @@ static bool hear_size(struct view *v, uint16_t col, uint16_t row)
     struct asked *a = &v->asked;
     struct settle *s = &v->settle;
     uint16_t down = row > a->rest ? (uint16_t)(row - a->rest) : 0;
+    /* What it grew by may have come between the two reports, and the cursor with it. */
+    uint16_t grew = row > a->rows ? (uint16_t)(row - a->rows) : 0;
     bool same = !a->old && col == v->facts.cols && row == v->facts.rows;
     if (!s->pending && same && a->rest == v->main_row_at + 1u) { /* nothing became of it */
         v->row = (uint16_t)(row - 1);
@@ -128,6 +130,7 @@ static bool hear_size(struct view *v, uint16_t col, uint16_t row)
         settle_note(v, v->facts.cols, v->facts.rows);
     if (s->away && row > s->low + s->back)
         s->back = (uint16_t)(row - s->low);
+    down = down > grew ? (uint16_t)(down - grew) : 0;
     s->most = (uint16_t)(s->most + down);
     s->least = (uint16_t)(s->least + down);
     a->state = a->old ? SETTLE_BARE : SETTLE_KNOWS; /* which is newer? */
@@ -223,6 +226,7 @@ static void ask(struct view *v, struct paint *p)
     settle_asked(v, ASKED_REST);
     settle_asked(v, ASKED_SIZE);
     v->asked.state = SETTLE_WAITS;
+    v->asked.rows = v->facts.rows;
     v->asked.old = false;
     v->asked.sent_us = v->proof.now_us;
     p->at_known = p->row_known = p->pending = false;

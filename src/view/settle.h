@@ -43,6 +43,7 @@ struct asked {
     enum { SETTLE_BARE, SETTLE_WAITS, SETTLE_KNOWS } state; /* of the two of a resize */
     bool old;          /* another resize was told since they were asked for */
     uint16_t rest;     /* the row of the first */
+    uint16_t rows;     /* the height that was believed then */
     uint16_t row;      /* the answer to ASKED_ROW that is right */
     uint64_t sent_us;  /* when they were */
     uint64_t again_us; /* then a fence is to be written; 0: none */

@@ -292,6 +292,9 @@ static void event(struct story *s)
         assert_int_equal(view_resume(s->view, &s->out), 0);
         break;
     case 8:
+        /* Where the cursor stands is not known then: on the way to the alternate screen and back
+         * the main one may be scrolled out. */
+        s->extra += s->rows;
         view_repaint(s->view);
         break;
     default:
@@ -392,6 +395,8 @@ static void settle(struct story *s)
     say(s->far, "\033[?1049l");
     term_resize(s->far, s->cols, s->rows);
     struct snapshot *snap = term_snapshot(s->far);
+    flush(s); /* answers that come in time: else a screenful is scrolled out */
+    hear(s);
     s->now_us += 400000;
     s->storm_until_us = 0;
     view_now(s->view, s->now_us);
@@ -458,10 +463,11 @@ static void random_stories(void **state)
 }
 
 /* Stories that were told wrongly once. 1075: on the alternate screen the terminal shrank, then grew
- * again, and took more lines back than it had scrolled out. 19490: widths. */
+ * again, and took more lines back than it had scrolled out. 19490: widths. The others: it grew
+ * between the two reports that it was asked for. */
 static void stories_of_old(void **state)
 {
-    static const uint64_t seeds[] = {1075, 19490};
+    static const uint64_t seeds[] = {1075, 19490, 9059, 13424, 16004, 18265};
     (void)state;
     for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++)
         run(seeds[i]);
