@@ -148,7 +148,7 @@ void ssh_probe_command(struct buf *out, const struct ssh *s)
 
 void ssh_pass_command(struct buf *out, const struct ssh *s, const char *at)
 {
-    buf_printf(out, "exec %s -F none -T -n -q -o ProxyCommand=false", s->program);
+    buf_printf(out, "exec %s -F none -T -q -o ProxyCommand=false", s->program);
     put_socket(out, s, "no");
     buf_put_text(out, " -W ");
     ssh_quote(out, at);

@@ -38,8 +38,8 @@ void ssh_shared_command(struct buf *out, const struct ssh *s, const char *remote
 /* Does the master have another session for us (MaxSessions)? Succeeds if so; never logs in. */
 void ssh_probe_command(struct buf *out, const struct ssh *s);
 
-/* `program` bringing what a listener at this address of the far host says, through the master, to
- * its stdout. */
+/* `program` joining its stdin and stdout to a listener at this address of the far host, through the
+ * master. */
 void ssh_pass_command(struct buf *out, const struct ssh *s, const char *at);
 
 /* `program` having the master listen (or, `cancel`, no more) for these: options for -o, such as

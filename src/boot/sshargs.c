@@ -10,7 +10,7 @@
 #define WITH_VALUE "BDEFIJLOPQRSWbceilmopw"
 #define WITHOUT    "1246AaCfGgKkMNnqsTtVvXxYy"
 /* Those whose work comes with later issues: other forwards, control, queries. */
-#define ONLY_SSH "GOQRwAXY"
+#define ONLY_SSH "GOQwAXY"
 /* Those that the bootstrap must not see: ours, or switched off there anyway. */
 #define NOT_PASSED "DGLMNOQRSWfgnswAaXxYtTeV"
 
@@ -64,7 +64,7 @@ static void note(struct sshargs *a, char c, const char *value)
         a->escape = value;
     else if (c == 'E')
         a->log = value;
-    else if (c == 'L' || c == 'D')
+    else if (c == 'L' || c == 'D' || c == 'R')
         a->forwards = true;
     else if (c == 'W')
         a->stdio = value;

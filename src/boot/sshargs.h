@@ -32,9 +32,9 @@ struct sshargs {
     bool version;       /* -V */
     const char *escape; /* -e */
     const char *log;    /* -E */
-    bool forwards;      /* -L or -D */
+    bool forwards;      /* -L, -D or -R */
     const char *stdio;  /* -W */
-    char plain;         /* the first option that only ssh itself can serve, e.g. 'R', or 0 */
+    char plain;         /* the first option that only ssh itself can serve, e.g. 'X', or 0 */
 };
 
 /* takes_value says whether a long option of ours ("--name", without value behind '=') takes the

@@ -68,6 +68,10 @@ static bool set_forward(struct sshconf *c, const char *keyword, const char *valu
         c->forwards = c->forwards || *value != '/';
         if (*value != '/')
             list_add(&c->dynamic, value, strlen(value));
+    } else if (!strcasecmp(keyword, "remoteforward")) {
+        c->forwards = true;
+        c->remote |= strstr(value, "[socks]:0") != NULL; /* as ssh -G tells of SOCKS there */
+        list_add(&c->back, value, strlen(value));
     } else if (!strcasecmp(keyword, "gatewayports")) {
         c->gateway_ports = yes(value);
     } else if (!strcasecmp(keyword, "exitonforwardfailure")) {
@@ -87,8 +91,6 @@ static void set_more(struct sshconf *c, const char *keyword, const char *value)
     static const char *const proxies[] = {"proxyjump", "proxycommand", NULL};
     if (set_forward(c, keyword, value))
         ;
-    else if (!strcasecmp(keyword, "remoteforward"))
-        c->forwards = c->remote = true;
     else if (!strcasecmp(keyword, "tunnel") && strcasecmp(value, "false") &&
              strcasecmp(value, "no"))
         c->forwards = c->remote = true;
@@ -171,6 +173,7 @@ void sshconf_fini(struct sshconf *c)
     sshconf_list_fini(&c->send_env);
     sshconf_list_fini(&c->local);
     sshconf_list_fini(&c->dynamic);
+    sshconf_list_fini(&c->back);
     *c = (struct sshconf){0};
 }
 

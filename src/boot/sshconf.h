@@ -27,9 +27,10 @@ struct sshconf {
     bool session_none, subsystem; /* SessionType */
     bool stdin_null, background;  /* StdinNull, ForkAfterAuthentication */
     bool forwards;                /* any of Local-, Remote-, DynamicForward, Tunnel */
-    bool remote;                  /* RemoteForward or Tunnel: what ssh alone can serve */
+    bool remote;                  /* SOCKS by RemoteForward, or Tunnel: what ssh alone can serve */
     bool gateway_ports, exit_on_forward_failure, bind_unlink;
-    unsigned bind_mask; /* StreamLocalBindMask */
+    unsigned bind_mask;       /* StreamLocalBindMask */
+    struct sshconf_list back; /* values of RemoteForward */
     /* Values of LocalForward and DynamicForward; the latter with what ssh -G prints there by
      * mistake (spec_is_artefact). */
     struct sshconf_list local, dynamic;

@@ -42,6 +42,11 @@ enum open_kind chan_kind(const struct chan *c)
     return c->kind;
 }
 
+struct chans *chan_set(const struct chan *c)
+{
+    return c->set;
+}
+
 static void wake(struct chan *c)
 {
     const struct stream_transport *t = &c->set->transport;

@@ -104,6 +104,8 @@ void chan_set_owner(struct chan *c, void *owner);
 /* Unique in its struct chans. */
 uint32_t chan_number(const struct chan *c);
 enum open_kind chan_kind(const struct chan *c);
+/* Those that it is one of: to open another one to the same peer. */
+struct chans *chan_set(const struct chan *c);
 
 /* Bytes that chan_write takes now, of both streams together. */
 size_t chan_room(const struct chan *c);

@@ -17,6 +17,7 @@ enum {
     FIELD_PATH = 8,
     FIELD_CLASS = 9,
     FIELD_PASS = 10,
+    FIELD_FORWARD = 11,
 };
 
 char *text_copy(struct text t)
@@ -54,6 +55,7 @@ void request_put(struct buf *b, const struct open_request *o)
     put_text(&body, FIELD_PATH, o->path);
     put_number(&body, FIELD_CLASS, o->class);
     put_text(&body, FIELD_PASS, o->pass);
+    put_number(&body, FIELD_FORWARD, o->forward);
     if (buf_err(&body)) {
         b->failed = true;
     } else {
@@ -131,6 +133,10 @@ static int get_field(const struct pb_field *f, struct open_request *o)
         return err;
     case FIELD_PASS:
         return get_text(f, OPEN_PASS_MAX, &o->pass);
+    case FIELD_FORWARD:
+        err = get_number(f, UINT32_MAX, &v);
+        o->forward = (uint32_t)v;
+        return err;
     default:
         return ERR_OK;
     }

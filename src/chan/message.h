@@ -71,6 +71,7 @@ struct open_request {
     struct text host, origin, path;
     uint16_t port, origin_port;
     uint32_t class;   /* enum stream_class + 1, 0 = by kind */
+    uint32_t forward; /* FORWARDED_*: number of the forward (ask.h) */
     struct text pass; /* DIRECT_*: what shows that sshd allows it (docs/adr/0022) */
 };
 

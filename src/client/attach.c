@@ -335,6 +335,11 @@ static int take_tty(struct attach *a, const char *program)
     return err;
 }
 
+static bool has_forwards(const struct attach_config *c)
+{
+    return c->forwards && (c->forwards->local || c->forwards->remote);
+}
+
 static void make_end(struct attach *a, const struct attach_config *c)
 {
     struct tty_size size = tty_size(a->tty);
@@ -345,7 +350,7 @@ static void make_end(struct attach *a, const struct attach_config *c)
     a->end = client_end_new(&(struct client_end_config){
         .connect = c->connect,
         .stock = c->stock,
-        .chans = c->local ? &chans_router_ops : NULL,
+        .chans = has_forwards(c) ? &chans_router_ops : NULL,
         .chans_ctx = &a->router,
         .entropy = c->entropy,
         .log = c->log,
@@ -369,14 +374,19 @@ static void on_forward_said(void *ctx, const char *text)
     later_set(&a->later);
 }
 
-static void start_forwards(struct attach *a, struct local *local)
+static void start_forwards(struct attach *a, const struct forwards *f)
 {
-    struct local_ops ops = {wants_turn, on_forward_said, a};
-    const enum open_kind kinds[] = {OPEN_DIRECT_TCP, OPEN_DIRECT_UNIX, OPEN_CONTROL};
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        chans_route(&a->router, kinds[i], &local_chans_ops, local);
-    local_start(local, streams_chans(client_end_streams(a->end), loop_now_us(a->loop)), false,
-                &ops);
+    struct chans *chans = streams_chans(client_end_streams(a->end), loop_now_us(a->loop));
+    chans_route(&a->router, OPEN_DIRECT_TCP, &local_chans_ops, f->local);
+    chans_route(&a->router, OPEN_DIRECT_UNIX, &local_chans_ops, f->local);
+    chans_route(&a->router, OPEN_CONTROL, &remote_chans_ops, f->remote);
+    if (f->remote)
+        chans_route(&a->router, OPEN_FORWARDED_TCP, &remote_chans_ops, f->remote);
+    if (f->local)
+        local_start(f->local, chans, false, &(struct local_ops){wants_turn, on_forward_said, a});
+    if (f->remote)
+        remote_start(f->remote, chans,
+                     &(struct remote_ops){wants_turn, on_forward_said, NULL, a, false});
 }
 
 static void open_paths(struct attach *a, const struct attach_config *c)
@@ -427,8 +437,8 @@ struct attach *attach_new(struct loop *l, const struct attach_config *c)
     }
     make_end(a, c);
     open_paths(a, c);
-    if (c->local)
-        start_forwards(a, c->local);
+    if (has_forwards(c))
+        start_forwards(a, c->forwards);
     for (size_t i = 0; i < LEAVE_SIGNALS; i++)
         if (sigwatch_new(l, leave_signals[i], on_signal, a, &a->watches[i]))
             a->watches[i] = NULL; /* the guard restores the terminal then */

@@ -6,7 +6,7 @@
 
 #include "boot/boot.h"
 #include "client/client.h"
-#include "fwd/local.h"
+#include "client/forwards.h"
 #include "io/loop.h"
 #include "link/connect.h"
 #include "session/client_end.h"
@@ -26,7 +26,7 @@ struct attach_config {
     const char *server_command;
     bool login; /* that command logs in by ssh: the bar tells how it goes */
     enum client_transport transport;
-    struct local *local; /* forwards, not yet started; borrowed until attach_finish; NULL: none */
+    struct forwards *forwards;      /* not yet started; borrowed until attach_finish; NULL: none */
     const struct view_facts *facts; /* size aside, which the terminal tells */
     bool ask;                       /* the terminal, for what it is; natively */
     struct escape_config escape;

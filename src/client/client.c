@@ -32,13 +32,13 @@ struct client {
     struct boot *boot;
     struct start_record record;
     struct view_facts facts;
-    struct attach *attach;   /* NULL before there is a session */
-    struct command *command; /* the same, without a terminal */
-    struct local *local;     /* forwards; NULL: none of our own */
-    char pass[PASS_TEXT];    /* for -W */
-    bool plain;              /* -W: ssh's, by the same login */
-    bool missing;            /* no tern-server on the far side */
-    bool mid_line;           /* what was printed last did not end its line */
+    struct attach *attach;    /* NULL before there is a session */
+    struct command *command;  /* the same, without a terminal */
+    struct forwards forwards; /* of our own */
+    char pass[PASS_TEXT];     /* for -W */
+    bool plain;               /* -W: ssh's, by the same login */
+    bool missing;             /* no tern-server on the far side */
+    bool mid_line;            /* what was printed last did not end its line */
     int status;
     char session[CONNECT_SESSION_MAX + 1];
 };
@@ -131,7 +131,7 @@ static void start_attachment(struct client *c, const struct connect *connect,
                                                                    : o->server_command,
                                         .login = o->login != NULL,
                                         .transport = o->transport,
-                                        .local = c->local,
+                                        .forwards = &c->forwards,
                                         .facts = &c->facts,
                                         .ask = c->o->ask,
                                         .escape = {ESCAPE_SSH, o->escape_key},
@@ -149,21 +149,22 @@ static void start_command(struct client *c, const struct connect *connect,
                           const struct boot_pipe *pipe, const struct addr *addrs, size_t count)
 {
     const struct client_options *o = c->o;
-    c->command =
-        command_new(c->loop, &(struct command_config){
-                                 .request = o->command,
-                                 .local = c->local,
-                                 .pass = c->pass,
-                                 .connect = connect,
-                                 .addrs = addrs,
-                                 .addr_count = count,
-                                 .pipe = pipe,
-                                 .server_command =
-                                     o->login ? login_rejoin_command(o->login) : o->server_command,
-                                 .transport = o->transport,
-                                 .entropy = c->entropy,
-                                 .log = o->log,
-                             });
+    c->command = command_new(
+        c->loop,
+        &(struct command_config){
+            .request = o->command,
+            .forwards = &c->forwards,
+            .pass = c->pass,
+            .exit_on_failure = o->login && login_conf(o->login)->exit_on_forward_failure,
+            .connect = connect,
+            .addrs = addrs,
+            .addr_count = count,
+            .pipe = pipe,
+            .server_command = o->login ? login_rejoin_command(o->login) : o->server_command,
+            .transport = o->transport,
+            .entropy = c->entropy,
+            .log = o->log,
+        });
 }
 
 /* Forwards stand before anything runs, as with ssh. False: we go. */
@@ -178,8 +179,13 @@ static bool open_forwards(struct client *c, const struct connect *connect)
         c->plain = connect->pass_tcp.family == ADDR_NONE || !login_pass(o->login, at, c->pass);
         return !c->plain;
     }
-    return !forwards_open(c->loop, o->login, connect, o->command && o->command->quiet, o->log,
-                          &c->local);
+    return !forwards_open(c->loop,
+                          &(struct forwards_config){.login = o->login,
+                                                    .connect = connect,
+                                                    .quiet = o->command && o->command->quiet,
+                                                    .session = !o->command,
+                                                    .log = o->log},
+                          &c->forwards);
 }
 
 static void on_connected(void *ctx, const struct connect *connect, const struct boot_pipe *pipe)
@@ -302,8 +308,7 @@ static int start_boot(struct client *c)
 /* Nobody can connect any more, in a child that lingers neither. */
 static void close_forwards(struct client *c)
 {
-    local_free(c->local);
-    c->local = NULL;
+    forwards_close(&c->forwards);
 }
 
 static void finish(struct client *c)

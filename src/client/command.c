@@ -43,7 +43,8 @@ struct command {
     const struct log *log;
     struct command_end *end;
     struct chans_router router;
-    struct local *local; /* NULL: no forwards */
+    struct forwards *forwards;
+    bool exit_on_failure, forwards_failed;
     struct paths *paths;
     struct rejoin *rejoin;
     struct chan *chan; /* NULL: not yet, or over */
@@ -330,6 +331,11 @@ static void tell_silence(struct command *c, uint64_t now_us)
     c->silent_told = silent;
 }
 
+static bool busy(const struct forwards *f)
+{
+    return (f->local && local_busy(f->local)) || (f->remote && remote_busy(f->remote));
+}
+
 /* Time to go? */
 static void check_done(struct command *c, uint64_t now_us)
 {
@@ -347,8 +353,7 @@ static void check_done(struct command *c, uint64_t now_us)
     if (!c->done || !all_written(c))
         return;
     /* As with ssh: who is connected when the command ends may finish. */
-    if (c->local && local_busy(c->local) && c->has_status && state == COMMAND_LIVE &&
-        !c->our_signal)
+    if (busy(c->forwards) && c->has_status && state == COMMAND_LIVE && !c->our_signal)
         return;
     if (state == COMMAND_LIVE)
         command_end_leave(c->end, now_us);
@@ -536,15 +541,50 @@ static void say_forward(void *ctx, const char *text)
         fprintf(stderr, "%s\n", text);
 }
 
-static void route_channels(struct command *c, struct local *local)
+/* The server has said of all remote forwards whether they stand. */
+static void on_answered(void *ctx, bool failed)
 {
-    const enum open_kind far[] = {OPEN_DIRECT_TCP, OPEN_DIRECT_UNIX, OPEN_CONTROL};
-    c->local = local;
+    struct command *c = ctx;
+    if (failed && c->exit_on_failure) {
+        c->forwards_failed = true;
+        if (c->chan) {
+            chan_abandon(c->chan, STREAM_DONE);
+            c->chan = NULL;
+        }
+        channel_over(c);
+    } else if (c->request->background && c->request->nothing) {
+        command_background_done();
+    }
+    wake(c);
+}
+
+static void route_channels(struct command *c, struct forwards *f)
+{
+    c->forwards = f;
     chans_route(&c->router, OPEN_EXEC, &channel_ops, c);
     chans_route(&c->router, OPEN_SUBSYSTEM, &channel_ops, c);
     chans_route(&c->router, OPEN_DIRECT_TCP, &channel_ops, c); /* -W */
-    for (size_t i = 0; local && i < sizeof far / sizeof *far; i++)
-        chans_route(&c->router, far[i], &local_chans_ops, local);
+    if (f->local) {
+        chans_route(&c->router, OPEN_DIRECT_TCP, &local_chans_ops, f->local);
+        chans_route(&c->router, OPEN_DIRECT_UNIX, &local_chans_ops, f->local);
+        chans_route(&c->router, OPEN_CONTROL, &local_chans_ops, f->local);
+    }
+    if (f->remote) {
+        chans_route(&c->router, OPEN_CONTROL, &remote_chans_ops, f->remote);
+        chans_route(&c->router, OPEN_FORWARDED_TCP, &remote_chans_ops, f->remote);
+    }
+}
+
+static void start_forwards(struct command *c)
+{
+    struct chans *chans = command_end_chans(c->end);
+    if (c->forwards->local)
+        local_start(c->forwards->local, chans, !c->forwards->remote,
+                    &(struct local_ops){wake_forward, say_forward, c});
+    if (c->forwards->remote)
+        remote_start(
+            c->forwards->remote, chans,
+            &(struct remote_ops){wake_forward, say_forward, on_answered, c, c->exit_on_failure});
 }
 
 struct command *command_new(struct loop *l, const struct command_config *o)
@@ -554,7 +594,8 @@ struct command *command_new(struct loop *l, const struct command_config *o)
     c->status = CLIENT_STATUS_LOST;
     later_init(&c->later, l, turn, c);
     timer_init(&c->timer, l, turn, c);
-    route_channels(c, o->local);
+    c->exit_on_failure = o->exit_on_failure;
+    route_channels(c, o->forwards);
     c->end = command_end_new(&(struct command_end_config){
         .connect = o->connect,
         .entropy = o->entropy,
@@ -573,11 +614,9 @@ struct command *command_new(struct loop *l, const struct command_config *o)
     }
     if (c->chan)
         open_input(c);
-    else if (c->request->background)
+    else if (c->request->background && !c->forwards->remote)
         command_background_done();
-    if (c->local)
-        local_start(c->local, command_end_chans(c->end), true,
-                    &(struct local_ops){wake_forward, say_forward, c});
+    start_forwards(c);
     open_paths(c, o);
     for (size_t i = 0; i < TOLD_SIGNALS; i++)
         if (sigwatch_new(l, told_signals[i], on_signal, c, &c->watches[i]))
@@ -608,6 +647,8 @@ int command_finish(struct command *c, bool signal_status, const char **text)
     let_go(c);
     timer_clear(&c->timer);
     *text = c->text[0] ? c->text : NULL;
+    if (c->forwards_failed)
+        return CLIENT_STATUS_LOST;
     if (c->request->nothing && c->our_signal)
         return 0;
     if (c->unwritten)

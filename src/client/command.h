@@ -5,7 +5,7 @@
 
 #include "boot/boot.h"
 #include "client/client.h"
-#include "fwd/local.h"
+#include "client/forwards.h"
 #include "io/loop.h"
 #include "link/connect.h"
 
@@ -13,8 +13,9 @@ struct command;
 
 struct command_config {
     const struct command_request *request;
-    struct local *local; /* forwards, not yet started; borrowed until command_finish; NULL: none */
-    const char *pass;    /* for request->stdio */
+    struct forwards *forwards;     /* not yet started; borrowed until command_finish */
+    bool exit_on_failure;          /* ExitOnForwardFailure */
+    const char *pass;              /* for request->stdio */
     const struct connect *connect; /* used up */
     const struct addr *addrs;      /* where to send, the best first */
     size_t addr_count;

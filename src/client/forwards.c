@@ -8,77 +8,119 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define GIVEN_MAX (2 * SSHCONF_LIST_MAX)
+
+enum kind { LOCAL, DYNAMIC, REMOTE, KINDS };
+
+static const char *const keywords[KINDS] = {"LocalForward", "DynamicForward", "RemoteForward"};
+
 struct plan {
     struct loop *loop;
-    struct login *login;
+    const struct forwards_config *c;
     const struct sshconf *conf;
-    struct local *local;
-    bool pass[2];                    /* TCP, unix sockets: they are ours */
-    char *given[LOCAL_FORWARDS_MAX]; /* to ssh: options, owned */
+    struct forwards out;
+    bool pass[2];          /* TCP, unix sockets: they are ours */
+    bool listen, any, all; /* remote ones; at any address; all of them at all addresses */
+    char listen_pass[PASS_TEXT];
+    char *given[GIVEN_MAX]; /* to ssh: options, owned */
     size_t given_n;
     bool failed;
 };
 
-static bool is_dynamic(const struct sshconf *c, const char *value)
+/* One forward. */
+struct item {
+    enum kind kind;
+    const char *value;
+    struct spec spec;
+    bool known; /* we can serve such a one */
+};
+
+static bool is_artefact(const struct sshconf *c, const char *value)
 {
     for (size_t i = 0; i < c->local.count; i++)
         if (spec_is_artefact(value, c->local.item[i]))
-            return false;
-    return true;
+            return true;
+    return false;
 }
 
-/* Their i-th; false past the last. *ours: we can read it. */
-static bool spec_at(const struct sshconf *c, size_t i, struct spec *out, bool *ours,
-                    const char **value)
+static void read_item(struct item *t)
 {
-    if (i < c->local.count) {
-        *value = c->local.item[i];
-        *ours = !spec_local(*value, out) && (!out->to.path[0] || out->to.path[0] == '/');
+    struct spec *s = &t->spec;
+    if (t->kind == DYNAMIC)
+        t->known = !spec_dynamic(t->value, s);
+    else if (t->kind == LOCAL) /* what a relative path means there is for sshd to say */
+        t->known = !spec_local(t->value, s) && (!s->to.path[0] || s->to.path[0] == '/');
+    else
+        t->known = !spec_remote(t->value, s) && !s->listen.path[0];
+}
+
+/* The next, from *at on; false past the last. */
+static bool next_item(const struct sshconf *c, size_t *at, struct item *out)
+{
+    const struct sshconf_list *lists[KINDS] = {&c->local, &c->dynamic, &c->back};
+    for (;; ++*at) {
+        size_t i = *at, kind = 0;
+        while (kind < KINDS && i >= lists[kind]->count)
+            i -= lists[kind++]->count;
+        if (kind == KINDS)
+            return false;
+        *out = (struct item){.kind = (enum kind)kind, .value = lists[kind]->item[i]};
+        if (kind == DYNAMIC && is_artefact(c, out->value))
+            continue;
+        read_item(out);
+        ++*at;
         return true;
     }
-    i -= c->local.count;
-    if (i >= c->dynamic.count)
-        return false;
-    *value = c->dynamic.item[i];
-    *ours = !spec_dynamic(*value, out);
-    return true;
-}
-
-static bool skip(const struct sshconf *c, size_t i, const char *value)
-{
-    return i >= c->local.count && !is_dynamic(c, value);
 }
 
 uint32_t forwards_wanted(const struct sshconf *c)
 {
-    struct spec s;
-    const char *value;
-    bool ours;
+    struct item t;
     uint32_t bits = 0;
-    for (size_t i = 0; spec_at(c, i, &s, &ours, &value); i++)
-        if (!skip(c, i, value))
-            bits |= ours && s.to.path[0] ? START_FORWARD_UNIX : START_FORWARD_TCP;
+    for (size_t at = 0; next_item(c, &at, &t);)
+        bits |= t.kind == REMOTE               ? START_FORWARD_LISTEN
+                : t.known && t.spec.to.path[0] ? START_FORWARD_UNIX
+                                               : START_FORWARD_TCP;
     return bits;
 }
 
-/* ---- ours or ssh's --------------------------------------------------------------------------- */
+/* ---- passes ---------------------------------------------------------------------------------- */
 
-static void fetch_passes(struct plan *p, const struct connect *c)
+/* Where sshd listens at all addresses if asked, it does so always (GatewayPorts yes) or only then
+ * (clientspecified). */
+static void fetch_listen_pass(struct plan *p, const char *at)
 {
+    struct login *l = p->c->login;
+    p->listen = login_listen_pass(l, at, "*", p->listen_pass, &p->any);
+    if (p->listen && p->any && !login_listen_pass(l, at, "localhost", p->listen_pass, &p->all))
+        p->listen = false;
+    if (p->listen && p->any && !p->all) /* the pass that was told last is for loopback only */
+        p->listen = login_listen_pass(l, at, "*", p->listen_pass, &p->any);
+}
+
+static void fetch_passes(struct plan *p)
+{
+    const struct connect *c = p->c->connect;
     char at[ADDR_TEXT], pass[PASS_TEXT];
     if (c->pass_tcp.family != ADDR_NONE) {
         addr_format(&c->pass_tcp, at);
-        p->pass[0] = login_pass(p->login, at, pass);
+        p->pass[0] = login_pass(p->c->login, at, pass);
         if (p->pass[0])
-            local_pass(p->local, false, pass);
+            local_pass(p->out.local, false, pass);
     }
     if (c->pass_unix[0]) {
-        p->pass[1] = login_pass(p->login, c->pass_unix, pass);
+        p->pass[1] = login_pass(p->c->login, c->pass_unix, pass);
         if (p->pass[1])
-            local_pass(p->local, true, pass);
+            local_pass(p->out.local, true, pass);
+    }
+    if (c->pass_listen.family != ADDR_NONE) {
+        addr_format(&c->pass_listen, at);
+        fetch_listen_pass(p, at);
     }
     mem_wipe(pass, sizeof pass);
 }
+
+/* ---- ours ------------------------------------------------------------------------------------ */
 
 static void listen_here(struct plan *p, const struct spec *s)
 {
@@ -91,7 +133,7 @@ static void listen_here(struct plan *p, const struct spec *s)
                                   .mask = (mode_t)c->bind_mask,
                                   .unlink = c->bind_unlink};
     char why[LISTEN_ERROR];
-    int err = local_listen(p->local, s, &rules, why);
+    int err = local_listen(p->out.local, s, &rules, why);
     if (why[0])
         fprintf(stderr, "%s\n", why);
     if (!err)
@@ -100,73 +142,122 @@ static void listen_here(struct plan *p, const struct spec *s)
     p->failed = true;
 }
 
-/* GatewayPorts is not told to a master (openssh-mux.md §1.3), so the address is named. */
-static void give_to_ssh(struct plan *p, const struct spec *s, bool known, const char *value)
+static void listen_there(struct plan *p, struct spec *s)
 {
+    if (!p->out.remote)
+        p->out.remote = remote_new(p->loop, p->c->log, p->listen_pass);
+    if (p->all) {
+        s->listen.named = true;
+        s->listen.host[0] = 0;
+    }
+    if (remote_add(p->out.remote, s)) {
+        fprintf(stderr, "tern: more than %d remote forwards\n", REMOTE_FORWARDS_MAX);
+        p->failed = true;
+    }
+}
+
+static bool is_ours(const struct plan *p, const struct item *t)
+{
+    if (!t->known)
+        return false;
+    if (t->kind != REMOTE)
+        return p->pass[t->spec.to.path[0] != 0];
+    return p->listen && !(p->c->session && p->conf->exit_on_forward_failure);
+}
+
+/* ---- ssh's ----------------------------------------------------------------------------------- */
+
+/* GatewayPorts is not told to a master (openssh-mux.md §1.3), so the address is named. */
+static void give_to_ssh(struct plan *p, const struct item *t)
+{
+    const struct spec_end *at = &t->spec.listen;
     char text[2 * SPEC_TEXT + 64];
-    const char *keyword = s->dynamic ? "DynamicForward" : "LocalForward";
-    bool all = known && !s->listen.path[0] &&
-               (s->listen.named ? !s->listen.host[0] : p->conf->gateway_ports);
-    const char *to = strchr(value, ' ');
+    bool all = t->kind != REMOTE && t->known && !at->path[0] &&
+               (at->named ? !at->host[0] : p->conf->gateway_ports);
+    const char *to = strchr(t->value, ' ');
     if (all)
-        snprintf(text, sizeof text, "%s=[*]:%u%s", keyword, s->listen.port, to ? to : "");
+        snprintf(text, sizeof text, "%s=[*]:%u%s", keywords[t->kind], at->port, to ? to : "");
     else
-        snprintf(text, sizeof text, "%s=%s", keyword, value);
-    if (p->given_n < LOCAL_FORWARDS_MAX)
+        snprintf(text, sizeof text, "%s=%s", keywords[t->kind], t->value);
+    if (p->given_n < GIVEN_MAX)
         p->given[p->given_n++] = mem_text(text, strlen(text));
 }
 
-static void hand_over(struct plan *p, const struct connect *c, bool quiet)
+/* ssh names only the ports, in the order of the forwards. */
+static void tell_ports(char *ports)
 {
-    bool asked = c->pass_tcp.family != ADDR_NONE || c->pass_unix[0];
+    char *save = NULL;
+    for (char *line = strtok_r(ports, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+        fprintf(stderr, "Allocated port %.5s for remote forward\n", line);
+}
+
+static void hand_over(struct plan *p)
+{
+    const struct connect *c = p->c->connect;
+    bool asked =
+        c->pass_tcp.family != ADDR_NONE || c->pass_listen.family != ADDR_NONE || c->pass_unix[0];
+    char ports[4096] = "";
     if (!p->given_n)
         return;
-    if (!quiet)
+    if (!p->c->quiet)
         fprintf(stderr, "tern: %s: ssh's own connection carries these, and they end with it\n",
-                asked ? "sshd restricts forwards there"
+                asked ? "sshd restricts forwards there, or they are of a kind that is ssh's"
                       : "the tern-server there does not serve forwards");
-    if (login_hand_over(p->login, (const char *const *)p->given, p->given_n)) {
-        fprintf(stderr, "Could not request local forwarding.\n");
+    if (login_hand_over(p->c->login, (const char *const *)p->given, p->given_n, ports,
+                        sizeof ports)) {
+        fprintf(stderr, "Could not request forwarding.\n");
         p->failed = true;
     }
+    tell_ports(ports);
     for (size_t i = 0; i < p->given_n; i++)
         free(p->given[i]);
 }
 
-int forwards_open(struct loop *l, struct login *login, const struct connect *c, bool quiet,
-                  const struct log *log, struct local **out)
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+int forwards_open(struct loop *l, const struct forwards_config *c, struct forwards *out)
 {
-    struct plan p = {.loop = l, .login = login, .conf = login_conf(login)};
-    struct spec s;
-    const char *value;
-    bool known, any = false;
-    *out = NULL;
+    struct plan p = {.loop = l, .c = c, .conf = login_conf(c->login)};
+    struct item t;
+    bool any = false;
+    *out = (struct forwards){NULL, NULL};
     if (!forwards_wanted(p.conf))
         return ERR_OK;
     harden_many_files();
-    p.local = local_new(l, log);
-    fetch_passes(&p, c);
-    for (size_t i = 0; spec_at(p.conf, i, &s, &known, &value); i++) {
-        if (skip(p.conf, i, value))
-            continue;
-        bool ours = known && p.pass[s.to.path[0] != 0];
-        if (ours)
-            listen_here(&p, &s);
+    p.out.local = local_new(l, c->log);
+    fetch_passes(&p);
+    for (size_t at = 0; next_item(p.conf, &at, &t);) {
+        if (!is_ours(&p, &t))
+            give_to_ssh(&p, &t);
+        else if (t.kind == REMOTE)
+            listen_there(&p, &t.spec);
         else
-            give_to_ssh(&p, &s, known, value);
-        any |= ours;
+            listen_here(&p, &t.spec);
+        any |= is_ours(&p, &t) && t.kind != REMOTE;
     }
-    log_line(log, LOG_INFO, "forward", "passes: TCP %d, unix %d; %zu forwards left to ssh",
-             p.pass[0], p.pass[1], p.given_n);
-    hand_over(&p, c, quiet);
-    if (any)
-        *out = p.local;
-    else
-        local_free(p.local);
+    log_line(c->log, LOG_INFO, "forward",
+             "passes: TCP %d, unix %d, listen %d%s; %zu forwards left to ssh", p.pass[0], p.pass[1],
+             p.listen,
+             p.all   ? " at all addresses"
+             : p.any ? " anywhere"
+                     : "",
+             p.given_n);
+    hand_over(&p);
+    mem_wipe(p.listen_pass, sizeof p.listen_pass);
+    if (!any) {
+        local_free(p.out.local);
+        p.out.local = NULL;
+    }
+    *out = p.out;
     if (!p.failed || !p.conf->exit_on_forward_failure)
         return ERR_OK;
-    if (any)
-        local_free(p.local);
-    *out = NULL;
+    forwards_close(out);
     return ERR_STATE;
+}
+
+void forwards_close(struct forwards *f)
+{
+    local_free(f->local);
+    remote_free(f->remote);
+    *f = (struct forwards){NULL, NULL};
 }

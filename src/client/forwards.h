@@ -1,4 +1,4 @@
-/* What -L and -D (LocalForward, DynamicForward) ask for: carried by our own channels where sshd
+/* What -L, -D and -R (LocalForward and their like) ask for: carried by our own channels where sshd
  * restricts nothing, else by the bootstrap ssh, whose sshd judges each connection (docs/adr/0022).
  */
 #ifndef TERN_CLIENT_FORWARDS_H
@@ -6,14 +6,31 @@
 
 #include "client/login.h"
 #include "fwd/local.h"
+#include "fwd/remote.h"
+
+/* Those of our own; NULL: none. */
+struct forwards {
+    struct local *local;
+    struct remote *remote;
+};
+
+void forwards_close(struct forwards *f);
 
 /* Bits of start_record.forwards for these forwards; 0: there are none. */
 uint32_t forwards_wanted(const struct sshconf *c);
 
-/* Listen, through the login that has just been made; waits for ssh's answers. 0 with *out (NULL:
- * none are ours); ERR_STATE: some could not be had, and ExitOnForwardFailure is set. What went
- * wrong was said on stderr. */
-int MUST_USE forwards_open(struct loop *l, struct login *login, const struct connect *c, bool quiet,
-                           const struct log *log, struct local **out);
+struct forwards_config {
+    struct login *login; /* has just been made */
+    const struct connect *connect;
+    bool quiet;
+    /* There is a screen, so that nobody can leave when the server says no to a remote forward:
+     * those are ssh's, which says so at once, with ExitOnForwardFailure. */
+    bool session;
+    const struct log *log;
+};
+
+/* Listen; waits for ssh's answers. 0 with *out filled in; ERR_STATE: some could not be had, and
+ * ExitOnForwardFailure is set. What went wrong was said on stderr. */
+int MUST_USE forwards_open(struct loop *l, const struct forwards_config *c, struct forwards *out);
 
 #endif

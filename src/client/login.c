@@ -2,19 +2,23 @@
 
 #include "base/mem.h"
 #include "boot/sshpeer.h"
+#include "fwd/proof.h"
 #include "io/harden.h"
+#include "io/osrandom.h"
 #include "io/run.h"
 #include "io/signals.h"
 #include "io/sockaddr.h"
 #include "io/sockdir.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -270,15 +274,20 @@ size_t login_candidates(const struct login *l, pid_t ssh_pid, const struct conne
 
 /* ---- forwards ---- */
 
-/* Run this by sh and wait; text may be NULL. Its exit status, or negative. */
-static int ask(struct buf *command, char *text, size_t size)
+/* Run this by sh and wait. Its exit status, or negative. */
+static int run_command(struct buf *command, int err_fd, char *text, size_t size)
 {
     char *words = take_text(command);
     const char *const argv[] = {"sh", "-c", words, NULL};
-    int status = run_ask(&(struct run){.argv = argv, .fds = {-1, -1, text ? -1 : STDERR_FILENO}},
-                         LOGIN_ASK_US, text, size);
+    int status =
+        run_ask(&(struct run){.argv = argv, .fds = {-1, -1, err_fd}}, LOGIN_ASK_US, text, size);
     free(words);
     return status;
+}
+
+static int ask_quietly(struct buf *command, char *text, size_t size)
+{
+    return run_command(command, -1, text, size);
 }
 
 /* What is said by who accepts us on that socket of ours. */
@@ -314,11 +323,11 @@ static void ask_by_socket(struct login *l, const char *at, char *text, size_t si
     sockdir_remove(&l->dir, name);
     buf_init(&b, COMMAND_MAX);
     ssh_forward_command(&b, &l->ssh, false, list, 1);
-    if (ask(&b, NULL, 0) == 0)
+    if (ask_quietly(&b, NULL, 0) == 0)
         read_socket(l, name, text, size);
     buf_init(&b, COMMAND_MAX);
     ssh_forward_command(&b, &l->ssh, true, list, 1);
-    ask(&b, text + strlen(text), 1);
+    ask_quietly(&b, NULL, 0);
     sockdir_remove(&l->dir, name);
 }
 
@@ -333,14 +342,126 @@ bool login_pass(struct login *l, const char *at, char out[static PASS_TEXT])
     } else {
         buf_init(&b, COMMAND_MAX);
         ssh_pass_command(&b, &l->ssh, at);
-        ask(&b, text, sizeof text);
+        ask_quietly(&b, text, sizeof text);
     }
-    bool good = pass_read(text, out);
+    bool good = pass_read(text, out, NULL);
     mem_wipe(text, sizeof text);
     return good;
 }
 
-int login_hand_over(struct login *l, const char *const *forwards, size_t n)
+/* ---- listening there ---- */
+
+struct proof {
+    char path[SSH_PATH]; /* of our socket, to which sshd's port leads */
+    int listener;
+    char word[PROOF_WORD + 1];
+    char forward[SSH_PATH + 64];
+};
+
+static bool proof_open(struct login *l, struct proof *p, const char *bind_at)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    uint8_t random[PROOF_WORD / 2];
+    struct entropy e = osrandom();
+    e.fill(e.ctx, random, sizeof random);
+    for (size_t i = 0; i < sizeof random; i++)
+        snprintf(p->word + 2 * i, 3, "%02x", random[i]);
+    snprintf(p->path, sizeof p->path, "%s/r-%d", l->dir.path, (int)getpid());
+    snprintf(a.sun_path, sizeof a.sun_path, "%s", p->path);
+    snprintf(p->forward, sizeof p->forward, "RemoteForward=%s:0 %s", bind_at, p->path);
+    unlink(p->path);
+    p->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return p->listener >= 0 && !bind(p->listener, (struct sockaddr *)&a, sizeof a) &&
+           !listen(p->listener, 4);
+}
+
+/* Whoever came through sshd's port hears the word. */
+static void proof_answer(const struct proof *p)
+{
+    int fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0)
+        return;
+    dprintf(fd, PROOF_HERE "%s\n", p->word);
+    close(fd);
+}
+
+/* Say it to who listens at `at`, and read the answer, while our socket is served. */
+static void proof_talk(struct login *l, const struct proof *p, const char *at, const char *port,
+                       char *text, size_t size)
+{
+    struct buf b;
+    int in[2], out[2];
+    size_t len = 0;
+    if (pipe2(in, O_CLOEXEC))
+        return;
+    if (pipe2(out, O_CLOEXEC)) {
+        close(in[0]);
+        close(in[1]);
+        return;
+    }
+    buf_init(&b, COMMAND_MAX);
+    ssh_pass_command(&b, &l->ssh, at);
+    char *words = take_text(&b);
+    const char *const argv[] = {"sh", "-c", words, NULL};
+    pid_t pid = run_start(&(struct run){.argv = argv, .fds = {in[0], out[1], -1}});
+    free(words);
+    close(in[0]);
+    close(out[1]);
+    dprintf(in[1], PROOF_ASK "%s %s\n", port, p->word);
+    close(in[1]);
+    uint64_t until = clock_boot_us() + LOGIN_ASK_US;
+    while (pid > 0 && len + 1 < size && !memchr(text, '\n', len)) {
+        uint64_t now = clock_boot_us();
+        struct pollfd f[] = {{.fd = out[0], .events = POLLIN},
+                             {.fd = p->listener, .events = POLLIN}};
+        if (now >= until || poll(f, 2, (int)((until - now) / 1000 + 1)) <= 0)
+            break;
+        if (f[1].revents)
+            proof_answer(p);
+        ssize_t n = f[0].revents ? read(out[0], text + len, size - 1 - len) : 1;
+        if (n <= 0)
+            break;
+        len += f[0].revents ? (size_t)n : 0;
+    }
+    text[len] = 0;
+    close(out[0]);
+    int status;
+    if (pid > 0 && !run_wait(pid, 1000000, &status)) {
+        kill(pid, SIGKILL);
+        run_wait(pid, 1000000, &status);
+    }
+}
+
+bool login_listen_pass(struct login *l, const char *at, const char *bind_at,
+                       char out[static PASS_TEXT], bool *any)
+{
+    struct proof p = {.listener = -1};
+    const char *const list[] = {p.forward};
+    char port[16] = "", text[256] = "";
+    struct buf b;
+    if (!l->ssh.socket[0])
+        return false;
+    if (proof_open(l, &p, bind_at)) {
+        buf_init(&b, COMMAND_MAX);
+        ssh_forward_command(&b, &l->ssh, false, list, 1);
+        if (ask_quietly(&b, port, sizeof port) == 0) {
+            port[strspn(port, "0123456789")] = 0;
+            proof_talk(l, &p, at, port, text, sizeof text);
+        }
+        buf_init(&b, COMMAND_MAX);
+        ssh_forward_command(&b, &l->ssh, true, list, 1);
+        ask_quietly(&b, NULL, 0);
+    }
+    if (p.listener >= 0)
+        close(p.listener);
+    unlink(p.path);
+    bool good = pass_read(text, out, any);
+    mem_wipe(text, sizeof text);
+    return good;
+}
+
+int login_hand_over(struct login *l, const char *const *forwards, size_t n, char *ports,
+                    size_t size)
 {
     struct buf b;
     if (!l->ssh.socket[0]) {
@@ -349,7 +470,7 @@ int login_hand_over(struct login *l, const char *const *forwards, size_t n)
     }
     buf_init(&b, COMMAND_MAX);
     ssh_forward_command(&b, &l->ssh, false, forwards, n);
-    return ask(&b, NULL, 0) == 0 ? ERR_OK : ERR_STATE;
+    return run_command(&b, STDERR_FILENO, ports, size) == 0 ? ERR_OK : ERR_STATE;
 }
 
 /* ---- no tern-server there ---- */

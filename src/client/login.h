@@ -72,9 +72,14 @@ int MUST_USE login_start_mosh(struct login *l, pid_t ssh_pid, struct connect_sto
  * no private master. */
 #define LOGIN_ASK_US 15000000u
 bool login_pass(struct login *l, const char *at, char out[static PASS_TEXT]);
+/* The same for listening there (fwd/proof.h), by way of `at`: asks sshd for any port at `bind`
+ * ("*", "localhost") for a moment. *any: it listened at all addresses. */
+bool login_listen_pass(struct login *l, const char *at, const char *bind,
+                       char out[static PASS_TEXT], bool *any);
 /* Have the bootstrap ssh listen for these (options, ssh_forward_command). ERR_STATE: it cannot, for
- * one at least; ssh has said why. */
-int MUST_USE login_hand_over(struct login *l, const char *const *forwards, size_t n);
+ * one at least; ssh has said why. `ports`: those that sshd chose, one a line, in order. */
+int MUST_USE login_hand_over(struct login *l, const char *const *forwards, size_t n, char *ports,
+                             size_t size);
 /* Plain ssh as a session of the private master, on this terminal; waits for it. Its exit status. */
 int login_run_plain(struct login *l);
 

@@ -221,7 +221,7 @@ enum how {
 /* The lists of an sshconf leave out what is too much. */
 static bool too_many(const struct sshconf *c)
 {
-    return c->local.count + c->dynamic.count >= SSHCONF_LIST_MAX;
+    return c->local.count + c->dynamic.count + c->back.count >= SSHCONF_LIST_MAX;
 }
 
 static enum how choose(const struct options *o, const struct sshargs *a, const struct login *l)

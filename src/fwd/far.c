@@ -91,11 +91,6 @@ static int judge(const struct far *s, const struct open_request *o, const char *
 static int on_opened(void *ctx, struct chan *c, const struct open_request *o, const char **why)
 {
     struct far *s = ctx;
-    chan_set_owner(c, NULL);
-    if (o->kind == OPEN_CONTROL) {
-        chan_accept(c);
-        return 0;
-    }
     int code = judge(s, o, why);
     if (code)
         return code;
@@ -129,25 +124,11 @@ static void on_refused(void *ctx, struct chan *c, uint32_t code, const char *tex
     (void)text;
 }
 
-/* Nobody says anything on a channel that is held. */
-static void read_held(struct chan *c)
-{
-    for (int i = 0; i < CHAN_STREAMS; i++) {
-        size_t len;
-        chan_peek(c, (enum chan_stream)i, &len);
-        chan_consume(c, (enum chan_stream)i, len);
-    }
-    if (chan_over(c))
-        chan_release(c);
-}
-
 static void on_readable(void *ctx, struct chan *c)
 {
     struct conn *k = chan_owner(c);
     (void)ctx;
-    if (!k)
-        read_held(c);
-    else if (k->join.chan)
+    if (k && k->join.chan)
         join_readable(&k->join);
 }
 

@@ -23,8 +23,7 @@ struct far_config {
 struct far *far_new(struct loop *l, const struct far_config *c);
 /* All channels must be gone before. NULL is allowed. */
 void far_free(struct far *s);
-/* For OPEN_DIRECT_TCP, OPEN_DIRECT_UNIX, and OPEN_CONTROL (which is merely held open), with the
- * struct far as ctx. */
+/* For OPEN_DIRECT_TCP and OPEN_DIRECT_UNIX, with the struct far as ctx. */
 extern const struct chans_ops far_chans_ops;
 
 #endif

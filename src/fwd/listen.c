@@ -84,6 +84,25 @@ static const char *host_of(const struct listen_config *c, int *flags)
     return all || !at->named || !strcmp(at->host, "localhost") ? NULL : at->host;
 }
 
+static void set_port(struct sockaddr *a, uint16_t port)
+{
+    if (a->sa_family == AF_INET)
+        ((struct sockaddr_in *)(void *)a)->sin_port = htons(port);
+    else if (a->sa_family == AF_INET6)
+        ((struct sockaddr_in6 *)(void *)a)->sin6_port = htons(port);
+}
+
+uint16_t listen_port(const struct listen *s)
+{
+    struct sockaddr_storage ss = {0};
+    socklen_t len = sizeof ss;
+    struct addr a;
+    if (!s->count || s->path[0] || getsockname(s->sock[0].fd, (struct sockaddr *)&ss, &len) ||
+        sockaddr_get(&ss, &a))
+        return s->config.at->port;
+    return a.port;
+}
+
 static int open_tcp(struct listen *s, char *why)
 {
     const struct listen_config *c = &s->config;
@@ -103,8 +122,10 @@ static int open_tcp(struct listen *s, char *why)
                  gai_strerror(err));
         return ERR_STATE;
     }
-    for (struct addrinfo *i = all; i; i = i->ai_next)
+    for (struct addrinfo *i = all; i; i = i->ai_next) {
+        set_port(i->ai_addr, listen_port(s)); /* port 0: what the first one got is for all */
         (void)!bind_tcp(s, i->ai_addr, i->ai_addrlen, why);
+    }
     freeaddrinfo(all);
     if (!s->count)
         add_line(why, "cannot listen to port: %u", c->at->port);

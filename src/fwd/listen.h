@@ -35,5 +35,7 @@ int MUST_USE listen_new(struct loop *l, const struct listen_config *c,
 int MUST_USE listen_start(struct listen *s);
 /* Also removes a unix socket's file, if it is still ours. NULL is allowed. */
 void listen_free(struct listen *s);
+/* The port that was bound, for one that was asked for as 0. */
+uint16_t listen_port(const struct listen *s);
 
 #endif

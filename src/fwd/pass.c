@@ -1,6 +1,7 @@
 #include "fwd/pass.h"
 
 #include "base/mem.h"
+#include "fwd/proof.h"
 #include "io/sockaddr.h"
 #include "io/sockdir.h"
 
@@ -10,14 +11,20 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A listener at an address that nobody guesses. */
+struct gate {
+    int fd; /* -1: none */
+    struct watch *watch;
+    struct addr at;
+};
+
 struct passes {
     struct loop *loop;
     struct entropy entropy;
     const struct log *log;
     char text[PASS_KINDS][PASS_TEXT]; /* "": never opened */
-    int fd;                           /* TCP; -1: none */
-    struct watch *watch;
-    struct addr tcp;
+    struct gate tcp, listen;
+    struct proofs proofs;
     struct sockdir dir;
     struct listener *listener;
     char path[PASS_PATH];
@@ -26,8 +33,9 @@ struct passes {
 
 static void tell(const struct passes *p, enum pass_kind kind, int fd)
 {
-    char line[sizeof PASS_MARK + PASS_TEXT];
-    int n = snprintf(line, sizeof line, PASS_MARK "%s\n", p->text[kind]);
+    char line[sizeof PASS_MARK + PASS_TEXT + sizeof PASS_ANY];
+    int n = snprintf(line, sizeof line, PASS_MARK "%s%s\n", p->text[kind],
+                     kind == PASS_LISTEN_ANY ? PASS_ANY : "");
     if (send(fd, line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) != n)
         log_line(p->log, LOG_WARN, "forward", "a pass was not told");
     mem_wipe(line, sizeof line);
@@ -35,13 +43,19 @@ static void tell(const struct passes *p, enum pass_kind kind, int fd)
     close(fd);
 }
 
+static void gate_close(struct gate *g)
+{
+    watch_free(g->watch);
+    g->watch = NULL;
+    if (g->fd >= 0)
+        close(g->fd);
+    g->fd = -1;
+}
+
 static void close_all(struct passes *p)
 {
-    watch_free(p->watch);
-    p->watch = NULL;
-    if (p->fd >= 0)
-        close(p->fd);
-    p->fd = -1;
+    gate_close(&p->tcp);
+    gate_close(&p->listen);
     listener_free(p->listener);
     p->listener = NULL;
 }
@@ -64,13 +78,27 @@ static void make_text(struct passes *p, enum pass_kind kind)
 
 /* ---- TCP ------------------------------------------------------------------------------------- */
 
-static void on_connection(void *ctx, int events)
+static void on_tcp(void *ctx, int events)
 {
     struct passes *p = ctx;
     (void)events;
-    int fd = accept4(p->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd = accept4(p->tcp.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd >= 0)
         tell(p, PASS_TCP, fd);
+}
+
+static void on_listen(void *ctx, int events)
+{
+    struct passes *p = ctx;
+    (void)events;
+    int fd = accept4(p->listen.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd >= 0)
+        proofs_take(&p->proofs, fd);
+}
+
+static void on_proven(void *ctx, int fd, bool any)
+{
+    tell(ctx, any ? PASS_LISTEN_ANY : PASS_LISTEN, fd);
 }
 
 /* 127.1.0.1 to 127.254.255.254, never what people use. */
@@ -82,23 +110,25 @@ static void random_address(struct passes *p, struct addr *a)
                        .ip = {127, (uint8_t)(1 + r[0] % 254), r[1], (uint8_t)(1 + r[2] % 254)}};
 }
 
-static void open_tcp(struct passes *p)
+static void gate_open(struct passes *p, struct gate *g, void (*ready)(void *ctx, int events))
 {
     struct sockaddr_storage ss;
-    random_address(p, &p->tcp);
-    socklen_t len = sockaddr_put(&p->tcp, ADDR_V4, &ss);
-    p->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (p->fd < 0)
+    if (g->fd >= 0)
         return;
-    if (!bind(p->fd, (struct sockaddr *)&ss, len) && !listen(p->fd, 16) &&
-        !getsockname(p->fd, (struct sockaddr *)&ss, &len) && !sockaddr_get(&ss, &p->tcp) &&
-        !watch_new(p->loop, p->fd, on_connection, p, &p->watch)) {
-        watch_set(p->watch, WATCH_IN);
+    random_address(p, &g->at);
+    socklen_t len = sockaddr_put(&g->at, ADDR_V4, &ss);
+    g->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (g->fd < 0)
+        return;
+    if (!bind(g->fd, (struct sockaddr *)&ss, len) && !listen(g->fd, 16) &&
+        !getsockname(g->fd, (struct sockaddr *)&ss, &len) && !sockaddr_get(&ss, &g->at) &&
+        !watch_new(p->loop, g->fd, ready, p, &g->watch)) {
+        watch_set(g->watch, WATCH_IN);
         return;
     }
     log_line(p->log, LOG_WARN, "forward", "no listener for passes on 127.0.0.0/8");
-    close(p->fd);
-    p->fd = -1;
+    close(g->fd);
+    g->fd = -1;
 }
 
 /* ---- unix sockets ---------------------------------------------------------------------------- */
@@ -126,7 +156,9 @@ static void open_unix(struct passes *p)
 struct passes *passes_new(struct loop *l, const struct entropy *e, const struct log *log)
 {
     struct passes *p = mem_new(1, sizeof *p);
-    *p = (struct passes){.loop = l, .entropy = *e, .log = log, .fd = -1};
+    *p = (struct passes){
+        .loop = l, .entropy = *e, .log = log, .tcp = {.fd = -1}, .listen = {.fd = -1}};
+    proofs_init(&p->proofs, l, on_proven, p);
     timer_init(&p->timer, l, on_timeout, p);
     return p;
 }
@@ -137,27 +169,33 @@ void passes_free(struct passes *p)
         return;
     timer_clear(&p->timer);
     close_all(p);
+    proofs_fini(&p->proofs);
     mem_wipe(p->text, sizeof p->text);
     free(p);
 }
 
-void passes_open(struct passes *p, unsigned kinds, struct addr *tcp, char path[static PASS_PATH])
+void passes_open(struct passes *p, unsigned kinds, struct passes_told *out)
 {
-    *tcp = (struct addr){0};
-    path[0] = 0;
+    *out = (struct passes_told){0};
+    for (int i = 0; i < PASS_KINDS; i++)
+        if (kinds & 1u << i)
+            make_text(p, (enum pass_kind)i);
     if (kinds & 1u << PASS_TCP) {
-        make_text(p, PASS_TCP);
-        if (p->fd < 0)
-            open_tcp(p);
-        if (p->fd >= 0)
-            *tcp = p->tcp;
+        gate_open(p, &p->tcp, on_tcp);
+        if (p->tcp.fd >= 0)
+            out->tcp = p->tcp.at;
+    }
+    if (kinds & 1u << PASS_LISTEN) {
+        make_text(p, PASS_LISTEN_ANY);
+        gate_open(p, &p->listen, on_listen);
+        if (p->listen.fd >= 0)
+            out->listen = p->listen.at;
     }
     if (kinds & 1u << PASS_UNIX) {
-        make_text(p, PASS_UNIX);
         if (!p->listener)
             open_unix(p);
         if (p->listener)
-            memcpy(path, p->path, sizeof p->path);
+            memcpy(out->path, p->path, sizeof p->path);
     }
     timer_set(&p->timer, loop_now_us(p->loop) + PASS_OPEN_US);
 }
@@ -173,7 +211,7 @@ bool passes_hold(const struct passes *p, enum pass_kind kind, const char *text, 
     return !differ;
 }
 
-bool pass_read(const char *text, char out[static PASS_TEXT])
+bool pass_read(const char *text, char out[static PASS_TEXT], bool *any)
 {
     const char *at = strstr(text, PASS_MARK);
     if (!at)
@@ -183,5 +221,7 @@ bool pass_read(const char *text, char out[static PASS_TEXT])
         return false;
     memcpy(out, at, PASS_TEXT - 1);
     out[PASS_TEXT - 1] = 0;
+    if (any)
+        *any = !strncmp(at + PASS_TEXT - 1, PASS_ANY "\n", strlen(PASS_ANY) + 1);
     return true;
 }

@@ -14,12 +14,19 @@
 #include "base/rng.h"
 #include "io/loop.h"
 
-enum pass_kind { PASS_TCP, PASS_UNIX, PASS_KINDS };
+enum pass_kind {
+    PASS_TCP,        /* to connect to a host and port */
+    PASS_UNIX,       /* to connect to a unix socket */
+    PASS_LISTEN,     /* to listen at the loopback addresses (proof.h) */
+    PASS_LISTEN_ANY, /* to listen anywhere; told in the place of the former */
+    PASS_KINDS
+};
 
 #define PASS_RANDOM 16 /* bytes */
 #define PASS_TEXT   (2 * PASS_RANDOM + 1)
 /* What is told: this, the pass, and a newline; then the connection is closed. */
 #define PASS_MARK "TERN-PASS "
+#define PASS_ANY  " any" /* behind PASS_LISTEN_ANY */
 /* How long it can be asked for after passes_open. */
 #define PASS_OPEN_US 60000000u
 #define PASS_PATH    108
@@ -29,13 +36,19 @@ struct passes;
 struct passes *passes_new(struct loop *l, const struct entropy *e, const struct log *log);
 void passes_free(struct passes *p); /* NULL is allowed; wipes them */
 
-/* Open the listeners (again, for PASS_OPEN_US) of the kinds whose bit (1u << kind) is set. *tcp and
- * path tell where; ADDR_NONE and "" where that cannot be. */
-void passes_open(struct passes *p, unsigned kinds, struct addr *tcp, char path[static PASS_PATH]);
+/* Where passes are told; ADDR_NONE and "": they are not. */
+struct passes_told {
+    struct addr tcp, listen;
+    char path[PASS_PATH];
+};
+
+/* Open the listeners (again, for PASS_OPEN_US) of the kinds whose bit (1u << kind) is set. */
+void passes_open(struct passes *p, unsigned kinds, struct passes_told *out);
 /* Are these bytes the pass of that kind? None was ever opened: false. */
 bool passes_hold(const struct passes *p, enum pass_kind kind, const char *text, size_t len);
 
-/* Of what was read from a listener: the pass, NUL-terminated; false: it is not there. */
-bool pass_read(const char *text, char out[static PASS_TEXT]);
+/* Of what was read from a listener: the pass, NUL-terminated; false: it is not there. *any (may be
+ * NULL): it is PASS_LISTEN_ANY. */
+bool pass_read(const char *text, char out[static PASS_TEXT], bool *any);
 
 #endif

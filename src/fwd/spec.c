@@ -70,6 +70,31 @@ int spec_local(const char *text, struct spec *out)
     return host || out->to.path[0] ? ERR_OK : ERR_SYNTAX;
 }
 
+/* The first half of a port 0, which take_port refuses: "0" or "[bind]:0". */
+static int take_any_port(const char *text, size_t len, struct spec_end *e)
+{
+    *e = (struct spec_end){.named = len > 1};
+    if (len == 1 && *text == '0')
+        return ERR_OK;
+    if (len < 4 || len - 4 >= SPEC_HOST || text[0] != '[' || memcmp(text + len - 3, "]:0", 3))
+        return ERR_SYNTAX;
+    memcpy(e->host, text + 1, len - 4);
+    e->host[len - 4] = 0;
+    return ERR_OK;
+}
+
+int spec_remote(const char *text, struct spec *out)
+{
+    const char *blank = second(text);
+    struct spec_end any;
+    if (!blank || take_any_port(text, (size_t)(blank - text), &any))
+        return spec_local(text, out);
+    *out = (struct spec){.listen = any};
+    if (take_end(blank + 1, strlen(blank + 1), &out->to))
+        return ERR_SYNTAX;
+    return (out->to.named && out->to.host[0]) || out->to.path[0] ? ERR_OK : ERR_SYNTAX;
+}
+
 int spec_dynamic(const char *text, struct spec *out)
 {
     *out = (struct spec){.dynamic = true};

@@ -27,6 +27,9 @@ struct spec {
 
 /* "8080 [host]:80", "[bind]:8080 /path", ...: the value of localforward. ERR_SYNTAX. */
 int MUST_USE spec_local(const char *text, struct spec *out);
+/* "0 [host]:80", ...: the value of remoteforward, where the port to listen at may be 0. SOCKS there
+ * is ERR_SYNTAX. */
+int MUST_USE spec_remote(const char *text, struct spec *out);
 /* "1080" or "[bind]:1080": the value of dynamicforward. */
 int MUST_USE spec_dynamic(const char *text, struct spec *out);
 /* "host:port", "[host]:port", with a number or a service's name: -W. */

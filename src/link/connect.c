@@ -104,6 +104,15 @@ static void put_addr(struct buf *b, const struct connect *c, const struct addr *
     buf_put_text(b, text);
 }
 
+static void put_pass(struct buf *b, const char *key, const struct addr *a)
+{
+    char text[ADDR_TEXT];
+    if (a->family == ADDR_NONE)
+        return;
+    addr_format(a, text);
+    buf_printf(b, " %s=%s", key, text);
+}
+
 void connect_put(struct buf *b, const char *nonce, const struct connect *c)
 {
     char secret[BASE64_LEN(KEYS_SECRET) + 1] = {0};
@@ -116,11 +125,8 @@ void connect_put(struct buf *b, const char *nonce, const struct connect *c)
     for (size_t i = 0; i < c->addr_count; i++)
         put_addr(b, c, &c->addrs[i]);
     buf_printf(b, " caps=%llx session=%s", (unsigned long long)c->caps, c->session);
-    if (c->pass_tcp.family != ADDR_NONE) {
-        char text[ADDR_TEXT];
-        addr_format(&c->pass_tcp, text);
-        buf_printf(b, " pass-tcp=%s", text);
-    }
+    put_pass(b, "pass-tcp", &c->pass_tcp);
+    put_pass(b, "pass-listen", &c->pass_listen);
     if (path_valid(c->pass_unix))
         buf_printf(b, " pass-unix=%s", c->pass_unix);
     buf_put_u8(b, '\n');
@@ -243,6 +249,8 @@ static int take_pair(struct connect *c, struct word key, struct word v, unsigned
     struct addr a;
     if (word_is(key, "pass-tcp") && !addr_get(v, &a) && a.port)
         c->pass_tcp = a;
+    if (word_is(key, "pass-listen") && !addr_get(v, &a) && a.port)
+        c->pass_listen = a;
     if (word_is(key, "addr") && c->addr_count < CONNECT_ADDRS && !addr_get(v, &a))
         c->addrs[c->addr_count++] = a;
     return ERR_OK;

@@ -5,10 +5,10 @@
  * The nonce comes from the client (start.h), so that the line is told from noise. Values hold no
  * space. Keys: secret (43 base64 characters of 32 bytes), route, port (decimal), addr (numeric
  * address, optionally with a port as 192.0.2.1:60001 or [2001:db8::1]:60001; may repeat), caps
- * (hex), session (name), pass-tcp (address and port) and pass-unix (path): where the passes for
- * forwards are (docs/PROTOCOL.md, Forwards). Unknown keys are skipped, and so are addresses that do
- * not parse: a later version may write others. What follows the LF on the same pipe are frames
- * (frame.h).
+ * (hex), session (name), pass-tcp, pass-listen (address and port) and pass-unix (path): where the
+ * passes for forwards are (docs/PROTOCOL.md, Forwards). Unknown keys are skipped, and so are
+ * addresses that do not parse: a later version may write others. What follows the LF on the same
+ * pipe are frames (frame.h).
  *
  * Stock: MOSH CONNECT <port> <22 characters> LF, exactly (mosh-protocol.md §1.2, §2). */
 #ifndef TERN_LINK_CONNECT_H
@@ -38,6 +38,7 @@ struct connect {
     uint64_t caps;                         /* capability bits; sync defines them */
     char session[CONNECT_SESSION_MAX + 1]; /* [A-Za-z0-9._-]+, not beginning with '.' or '-' */
     struct addr pass_tcp;                  /* ADDR_NONE: none */
+    struct addr pass_listen;               /* the same */
     char pass_unix[CONNECT_PATH];          /* printable, no space; "": none */
 };
 

@@ -205,11 +205,16 @@ static void open_udp(struct serve *s, const struct start_record *r)
 void serve_passes(struct serve *s, uint32_t forwards, struct connect *c)
 {
     unsigned kinds = (forwards & START_FORWARD_TCP ? 1u << PASS_TCP : 0) |
-                     (forwards & START_FORWARD_UNIX ? 1u << PASS_UNIX : 0);
+                     (forwards & START_FORWARD_UNIX ? 1u << PASS_UNIX : 0) |
+                     (forwards & START_FORWARD_LISTEN ? 1u << PASS_LISTEN : 0);
+    struct passes_told told;
     /* What a login with a forced command may forward is for its sshd alone to serve. */
     if (!kinds || s->o->command || getenv("SSH_ORIGINAL_COMMAND"))
         return;
-    passes_open(s->passes, kinds, &c->pass_tcp, c->pass_unix);
+    passes_open(s->passes, kinds, &told);
+    c->pass_tcp = told.tcp;
+    c->pass_listen = told.listen;
+    snprintf(c->pass_unix, sizeof c->pass_unix, "%s", told.path);
 }
 
 static void route_channels(struct serve *s)
@@ -224,11 +229,15 @@ static void route_channels(struct serve *s)
     s->far = far_new(
         s->loop,
         &(struct far_config){.passes = s->passes, .wake = on_timer, .ctx = s, .log = s->o->log});
+    s->remote = remote_far_new(
+        s->loop, &(struct remote_far_config){
+                     .passes = s->passes, .wake = on_timer, .ctx = s, .log = s->o->log});
     chans_route(&s->router, OPEN_EXEC, &execs_ops, s->execs);
     chans_route(&s->router, OPEN_SUBSYSTEM, &execs_ops, s->execs);
     chans_route(&s->router, OPEN_DIRECT_TCP, &far_chans_ops, s->far);
     chans_route(&s->router, OPEN_DIRECT_UNIX, &far_chans_ops, s->far);
-    chans_route(&s->router, OPEN_CONTROL, &far_chans_ops, s->far);
+    chans_route(&s->router, OPEN_CONTROL, &remote_far_ops, s->remote);
+    chans_route(&s->router, OPEN_FORWARDED_TCP, &remote_far_ops, s->remote);
 }
 
 /* ---- being told to leave ---- */
@@ -407,6 +416,7 @@ void serve_fini(struct serve *s)
     server_end_free(s->end);
     execs_free(s->execs);
     far_free(s->far);
+    remote_far_free(s->remote);
     passes_free(s->passes);
     listener_free(s->listener);
     udp_free(s->udp[0]);

@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "chan/router.h"
 #include "fwd/far.h"
+#include "fwd/remote_far.h"
 #include "io/pty.h"
 #include "io/sockdir.h"
 #include "io/udp.h"
@@ -58,6 +59,7 @@ struct serve {
     struct server_end *end;
     struct execs *execs; /* behind the channels of all links */
     struct far *far;     /* the same for forwards */
+    struct remote_far *remote;
     struct passes *passes;
     struct chans_router router;
     struct udp *udp[2]; /* v4, v6 */

@@ -99,6 +99,8 @@ class Far:
         for port in up or []:
             wait_until(lambda: p.poll() is not None or listens(port), 20, f"a listener at {port}")
         assert not up or p.poll() is None, p.communicate()
+        # It listens before it can be asked to end.
+        wait_until(lambda: not up or p.poll() is not None or catches(p.pid, signal.SIGTERM), 20, "tern to be there")
         return p
 
     def end(self, p, status=0):
@@ -128,6 +130,12 @@ class Far:
     def log(self):
         with open(self.box.logs[0], errors="replace") as f:
             return f.read()
+
+
+def catches(pid, number):
+    with open(f"/proc/{pid}/status") as f:
+        caught = next(line for line in f if line.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
 
 
 def listens(port):
@@ -347,6 +355,112 @@ def test_many_at_once(far):
     assert far.end(p) == ""
 
 
+# ---- -R
+
+
+def listeners(port):
+    """The addresses where something listens at this port."""
+    with open("/proc/net/tcp") as f:
+        return {w[1].split(":")[0] for w in map(str.split, f) if w[1].endswith(f":{port:04X}") and w[3] == "0A"}
+
+
+LOOPBACK, ANY = "0100007F", "00000000"
+
+
+@pytest.mark.needs("curl", "nc")
+def test_remote_forwards(far, box):
+    web, count = far.serve(), far.serve("count", family=socket.AF_UNIX, at=box.file("near.sock"))
+    a, b, c, d = (port() for _ in range(4))
+    p = far.start("-N", "-R", f"{a}:127.0.0.1:{web.port}", "-R", f"*:{b}:localhost:{web.port}",
+                  "-R", f"{c}:{box.file('near.sock')}", "-R", f"{d}:127.0.0.1:1",
+                  "-R", f"0:127.0.0.1:{web.port}", "far", up=[a, b, c, d])
+    line = p.stderr.readline()
+    assert line.startswith("Allocated port ") and line.endswith(f" for remote forward to 127.0.0.1:{web.port}\n")
+    for n in (a, b, int(line.split()[2])):
+        assert far.curl(f"http://127.0.0.1:{n}/") == (PAGE, 0)
+        assert far.curl(f"http://[::1]:{n}/") == (PAGE, 0)
+        assert listeners(n) == {LOOPBACK}  # whatever was asked: GatewayPorts no
+    data = os.urandom(2_000_001)
+    got = subprocess.run(["nc", "-N", "127.0.0.1", str(c)], input=data, capture_output=True, timeout=30).stdout
+    assert got.decode() == f"{len(data)} {hashlib.sha256(data).hexdigest()}\n" and count.seen == 1
+    assert far.curl(f"http://127.0.0.1:{d}/")[1] != 0
+    assert far.end(p) == ""
+    wait_until(lambda: not any(listens(n) for n in (a, b, c, d)), 15, "the far side listens no more")
+    assert "0 forwards left to ssh" in far.log()
+
+
+@pytest.mark.needs("curl")
+@pytest.mark.parametrize("policy,plain,star,local", [("clientspecified", LOOPBACK, ANY, LOOPBACK),
+                                                     ("yes", ANY, ANY, ANY)])
+def test_remote_forwards_with_gateway_ports(box, hosts, policy, plain, star, local):
+    """As sshd binds."""
+    far = Far(box, hosts(config=f"GatewayPorts {policy}"))
+    web, want = far.serve(), {}
+    words = ["-N"]
+    for text, at in (("", plain), ("*:", star), ("localhost:", local)):
+        n = port()
+        words += ["-R", f"{text}{n}:127.0.0.1:{web.port}"]
+        want[n] = {at}
+    p = far.start(*words, "far", up=list(want))
+    assert {n: listeners(n) for n in want} == want
+    assert far.curl(f"http://127.0.0.1:{next(iter(want))}/") == (PAGE, 0)
+    assert far.end(p) == ""
+    assert "0 forwards left to ssh" in far.log()
+    box.wait_no_server(40)
+
+
+def test_a_remote_port_in_use(far):
+    taken, n = far.serve(), port()
+    words = ["-R", f"127.0.0.1:{taken.port}:127.0.0.1:1", "-R", f"{n}:127.0.0.1:1"]
+    p = far.tern(*words, "far", "sleep 0.5; echo ran")
+    assert (p.returncode, p.stdout) == (0, "ran\n")
+    assert p.stderr == f"Warning: remote port forwarding failed for listen port {taken.port}\n"
+    p = far.tern("-o", "ExitOnForwardFailure=yes", *words, "far", "sleep 4")
+    assert p.returncode == 255
+    assert p.stderr == f"Error: remote port forwarding failed for listen port {taken.port}\n"
+    p = far.tern("-f", "-o", "ExitOnForwardFailure=yes", "-N", *words, "far")
+    assert p.returncode == 255
+
+
+@pytest.mark.needs("curl")
+@pytest.mark.parametrize("config,key", [("AllowTcpForwarding local", ""), ("PermitListen none", ""),
+                                        ("", "no-port-forwarding"), ("", 'permitlisten="127.0.0.1:9"')])
+def test_remote_forwards_that_sshd_forbids(box, hosts, soak, config, key):
+    if not soak and config.startswith("P"):
+        pytest.skip("long")
+    far = Far(box, hosts(config=config, key_options=key))
+    web, n = far.serve(), port()
+    p = far.start("-N", "-R", f"{n}:127.0.0.1:{web.port}", "far")
+    wait_until(lambda: "forwards left to ssh" in far.log() if os.path.exists(box.logs[0]) else False, 20, "it is up")
+    wait_until(lambda: p.stderr.readline().startswith("Could not request"), 20, "ssh's word")
+    assert not listens(n) and "listen 0; 1 forwards left to ssh" in far.log()
+    far.end(p)
+    box.wait_no_server(40)
+
+
+@pytest.mark.needs("curl")
+def test_remote_forwards_that_sshd_permits_one_by_one(box, hosts):
+    far = Far(box, hosts())
+    web, n = far.serve(), port()
+    far.host.authorize(f'permitlisten="localhost:{n}"')
+    p = far.start("-N", "-R", f"{n}:127.0.0.1:{web.port}", "far", up=[n])
+    assert far.curl(f"http://127.0.0.1:{n}/") == (PAGE, 0)
+    assert "listen 0; 1 forwards left to ssh" in far.log()
+    far.end(p)
+    box.wait_no_server(40)
+
+
+@pytest.mark.needs("curl")
+def test_a_remote_forward_beside_a_session(far, outer):
+    web, n = far.serve(), port()
+    outer.enter(f"tern -F $F -R {n}:127.0.0.1:{web.port} far", PROMPT)
+    wait_until(lambda: listens(n), 10, "a listener there")
+    assert far.curl(f"http://127.0.0.1:{n}/") == (PAGE, 0)
+    outer.line("exit 5")
+    assert outer.finish(30) == 5
+    wait_until(lambda: not listens(n), 10, "no listener any more")
+
+
 # ---- -D
 
 
@@ -409,7 +523,7 @@ def test_what_sshd_forbids_is_not_done(box, hosts, soak, config, key, long):
     assert far.curl(f"http://127.0.0.1:{n}/")[0] == b""
     assert far.curl("--socks5", f"127.0.0.1:{d}", f"http://127.0.0.1:{web.port}/")[0] == b""
     assert web.seen == 0
-    assert "tern: sshd restricts forwards there: ssh's own connection carries these" in far.end(p)
+    assert "tern: sshd restricts forwards there" in far.end(p)
     p = far.tern("-W", f"127.0.0.1:{web.port}", "far")
     assert p.returncode == 255 and web.seen == 0
     far.end_servers()
@@ -474,7 +588,7 @@ def test_unix_sockets_have_a_permission_of_their_own(box, hosts):
         except ConnectionResetError:
             pass
     assert far.servers[0].seen == 0
-    assert "passes: TCP 1, unix 0; 1 forwards left to ssh" in far.log()
+    assert "passes: TCP 1, unix 0, listen 0; 1 forwards left to ssh" in far.log()
     far.end(p)
     box.wait_no_server(40)
 

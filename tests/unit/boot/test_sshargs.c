@@ -66,7 +66,7 @@ static void test_clusters_and_glued_values(void **state)
 
 static void test_what_only_ssh_can_do(void **state)
 {
-    static const char letters[] = "RwOQGAXY";
+    static const char letters[] = "wOQGAXY";
     for (const char *l = letters; *l; l++) {
         char word[] = {'-', *l, 0};
         PARSE(word, "8080:a:1", "host");
@@ -80,12 +80,12 @@ static void test_what_only_ssh_can_do(void **state)
 
 static void test_forwards(void **state)
 {
-    PARSE("-L", "8080:a:1", "-gD1080", "host");
+    PARSE("-L", "8080:a:1", "-gD1080", "-R", "0:b:2", "host");
     assert_int_equal(got, 0);
     assert_int_equal(a.plain, 0);
     assert_true(a.forwards);
     assert_int_equal(a.pass_n, 0);
-    assert_words(a.all, a.all_n, "-L|8080:a:1|-gD1080|host|");
+    assert_words(a.all, a.all_n, "-L|8080:a:1|-gD1080|-R|0:b:2|host|");
     sshargs_fini(&a);
 }
 

@@ -76,6 +76,10 @@ static void test_forwards(void **state)
     assert_int_equal(c.bind_mask, 0117);
     sshconf_fini(&c);
     parse(&c, "remoteforward 80 [h]:81\n");
+    assert_true(c.forwards && !c.remote);
+    assert_string_equal(c.back.item[0], "80 [h]:81");
+    sshconf_fini(&c);
+    parse(&c, "remoteforward 1080 [socks]:0\n");
     assert_true(c.forwards && c.remote);
     sshconf_fini(&c);
     parse(&c, "tunnel point-to-point\n");

@@ -28,6 +28,7 @@ static void test_open_round_trip(void **state)
                               .origin_port = 1,
                               .path = TEXT("/tmp/x"),
                               .class = 2,
+                              .forward = 7,
                               .pass = TEXT("00ff")};
     struct open_request out;
     struct buf b;
@@ -43,6 +44,7 @@ static void test_open_round_trip(void **state)
     assert_int_equal(out.port, 65535);
     assert_int_equal(out.origin_port, 1);
     assert_int_equal(out.class, 2);
+    assert_int_equal(out.forward, 7);
     assert_int_equal(out.pass.len, 4);
     assert_memory_equal(out.pass.p, "00ff", 4);
     char *command = text_copy(out.command), *var = text_copy(out.env[1]), *none;

@@ -52,25 +52,26 @@ static void test_told_and_shown(void **state)
     struct loop *l = loop_new();
     struct entropy e = osrandom();
     struct passes *p = passes_new(l, &e, NULL);
-    struct addr tcp, again;
-    char path[PASS_PATH], text[256], pass[PASS_KINDS][PASS_TEXT];
+    struct passes_told told, again;
+    char text[256], pass[PASS_KINDS][PASS_TEXT];
     assert_false(passes_hold(p, PASS_TCP, "", 0));
-    passes_open(p, 1u << PASS_TCP, &tcp, path);
-    assert_string_equal(path, "");
-    assert_int_equal(tcp.ip[0], 127);
-    assert_int_not_equal(tcp.ip[1], 0);
-    assert_int_not_equal(tcp.port, 0);
-    listen_to(l, connect_to(&tcp, NULL), text);
-    assert_true(pass_read(text, pass[PASS_TCP]));
+    passes_open(p, 1u << PASS_TCP, &told);
+    assert_string_equal(told.path, "");
+    assert_int_equal(told.listen.family, ADDR_NONE);
+    assert_int_equal(told.tcp.ip[0], 127);
+    assert_int_not_equal(told.tcp.ip[1], 0);
+    assert_int_not_equal(told.tcp.port, 0);
+    listen_to(l, connect_to(&told.tcp, NULL), text);
+    assert_true(pass_read(text, pass[PASS_TCP], NULL));
     assert_true(passes_hold(p, PASS_TCP, pass[PASS_TCP], PASS_TEXT - 1));
     /* One kind is no pass for the other, which nobody asked for. */
     assert_false(passes_hold(p, PASS_UNIX, pass[PASS_TCP], PASS_TEXT - 1));
     assert_false(passes_hold(p, PASS_UNIX, "", 0));
-    passes_open(p, 1u << PASS_TCP | 1u << PASS_UNIX, &again, path);
-    assert_true(addr_equal(&tcp, &again));
-    assert_int_equal(path[0], '/');
-    listen_to(l, connect_to(NULL, path), text);
-    assert_true(pass_read(text, pass[PASS_UNIX]));
+    passes_open(p, 1u << PASS_TCP | 1u << PASS_UNIX, &again);
+    assert_true(addr_equal(&told.tcp, &again.tcp));
+    assert_int_equal(again.path[0], '/');
+    listen_to(l, connect_to(NULL, again.path), text);
+    assert_true(pass_read(text, pass[PASS_UNIX], NULL));
     assert_string_not_equal(pass[PASS_UNIX], pass[PASS_TCP]);
     assert_true(passes_hold(p, PASS_UNIX, pass[PASS_UNIX], PASS_TEXT - 1));
     /* Every byte counts, and the length. */
@@ -82,19 +83,19 @@ static void test_told_and_shown(void **state)
         assert_false(passes_hold(p, PASS_TCP, pass[PASS_TCP], i));
     }
     passes_free(p);
-    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(access(again.path, F_OK), -1);
     loop_free(l);
 }
 
 static void test_what_is_no_pass(void **state)
 {
     char pass[PASS_TEXT];
-    assert_true(pass_read("noise TERN-PASS 00112233445566778899aabbccddeeff\n", pass));
+    assert_true(pass_read("noise TERN-PASS 00112233445566778899aabbccddeeff\n", pass, NULL));
     assert_string_equal(pass, "00112233445566778899aabbccddeeff");
-    assert_false(pass_read("", pass));
-    assert_false(pass_read("TERN-PASS 0011\n", pass));
-    assert_false(pass_read("TERN-PASS 00112233445566778899aabbccddeeff00\n", pass));
-    assert_false(pass_read("TERN-PASS 00112233445566778899AABBCCDDEEFF\n", pass));
+    assert_false(pass_read("", pass, NULL));
+    assert_false(pass_read("TERN-PASS 0011\n", pass, NULL));
+    assert_false(pass_read("TERN-PASS 00112233445566778899aabbccddeeff00\n", pass, NULL));
+    assert_false(pass_read("TERN-PASS 00112233445566778899AABBCCDDEEFF\n", pass, NULL));
 }
 
 int main(void)

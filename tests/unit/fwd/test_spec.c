@@ -46,6 +46,28 @@ static void test_not_local(void **state)
     assert_int_equal(spec_local(path, &s), ERR_SYNTAX); /* longer than a socket's address */
 }
 
+static void test_remote(void **state)
+{
+    struct spec s;
+    char got[SPEC_TEXT];
+    assert_int_equal(spec_remote("2222 [localhost]:22", &s), 0);
+    assert_int_equal(s.listen.port, 2222);
+    assert_int_equal(spec_remote("0 [h]:80", &s), 0);
+    assert_int_equal(s.listen.port, 0);
+    assert_false(s.listen.named);
+    assert_string_equal(s.listen.path, "");
+    assert_string_equal(s.to.host, "h");
+    assert_int_equal(spec_remote("[*]:0 /run/x", &s), 0);
+    assert_true(s.listen.named);
+    assert_string_equal(s.listen.host, "*");
+    assert_string_equal(s.to.path, "/run/x");
+    assert_int_equal(spec_remote("/run/x [h]:80", &s), 0);
+    spec_end_text(&s.listen, got);
+    assert_string_equal(got, "/run/x");
+    assert_int_equal(spec_remote("1080 [socks]:0", &s), ERR_SYNTAX);
+    assert_int_equal(spec_remote("0", &s), ERR_SYNTAX);
+}
+
 static void test_dynamic(void **state)
 {
     struct spec s;
@@ -79,9 +101,8 @@ static void test_stdio(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_local),
-        cmocka_unit_test(test_not_local),
-        cmocka_unit_test(test_dynamic),
+        cmocka_unit_test(test_local),  cmocka_unit_test(test_not_local),
+        cmocka_unit_test(test_remote), cmocka_unit_test(test_dynamic),
         cmocka_unit_test(test_stdio),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,6 +30,8 @@ static struct connect sample(void)
     strcpy(c.session, "work_1.a-b");
     assert_int_equal(addr_parse("127.8.9.10", &c.pass_tcp), 0);
     c.pass_tcp.port = 40000;
+    assert_int_equal(addr_parse("127.8.9.11", &c.pass_listen), 0);
+    c.pass_listen.port = 40001;
     strcpy(c.pass_unix, "/tmp/tern-0/p-1");
     return c;
 }
@@ -53,6 +55,7 @@ static void round_trip(void **state)
     assert_int_equal(out.caps, in.caps);
     assert_string_equal(out.session, in.session);
     assert_true(addr_equal(&out.pass_tcp, &in.pass_tcp));
+    assert_true(addr_equal(&out.pass_listen, &in.pass_listen));
     assert_string_equal(out.pass_unix, in.pass_unix);
     assert_int_equal(out.addr_count, in.addr_count);
     for (size_t i = 0; i < in.addr_count; i++)

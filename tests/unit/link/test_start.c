@@ -36,7 +36,7 @@ static void fill(struct start_record *s)
     s->width = 2;
     s->verbose = true;
     s->history_lines = UINT64_MAX;
-    s->forwards = START_FORWARD_TCP | START_FORWARD_UNIX;
+    s->forwards = START_FORWARD_TCP | START_FORWARD_LISTEN;
 }
 
 static void round_trip(void **state)
@@ -73,7 +73,7 @@ static void round_trip(void **state)
     assert_string_equal(out.bind, "127.0.0.1");
     assert_int_equal(out.width, 2);
     assert_true(out.history_lines == UINT64_MAX);
-    assert_int_equal(out.forwards, 3);
+    assert_int_equal(out.forwards, 5);
     start_fini(&in);
     start_fini(&out);
     buf_fini(&b);
@@ -87,7 +87,7 @@ static void is_what_the_proto_file_says(void **state)
         "caps: 18446744073709551615\naction: ATTACH\nsession: \"main\"\n"
         "detach_timeout: 864000\nno_udp: true\nport_low: 60001\nport_high: 60999\n"
         "bind: \"127.0.0.1\"\nsignal_status: true\nwidth: 2\nverbose: true\n"
-        "history_lines: 18446744073709551615\nforwards: 3\n";
+        "history_lines: 18446744073709551615\nforwards: 5\n";
     struct start_record in, out;
     struct buf ours, text, theirs;
     size_t used;

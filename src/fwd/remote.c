@@ -1,0 +1,340 @@
+#include "fwd/remote.h"
+
+#include "base/list.h"
+#include "base/mem.h"
+#include "chan/ask.h"
+#include "fwd/dial.h"
+#include "fwd/join.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PASS_MAX (OPEN_PASS_MAX + 1)
+
+struct forward {
+    struct spec spec;
+    bool answered;
+};
+
+struct conn {
+    struct list node;
+    struct remote *set;
+    struct chan *chan;
+    struct dial *dial; /* NULL: joined */
+    struct join join;
+};
+
+struct remote {
+    struct loop *loop;
+    const struct log *log;
+    struct remote_ops ops;
+    struct chan *control; /* NULL: not yet, or over */
+    struct buf in;
+    struct forward *forwards; /* number - 1 */
+    size_t count, waiting;
+    bool failed;
+    struct list conns;
+    char pass[PASS_MAX];
+};
+
+static void wake(const struct remote *s)
+{
+    if (s->ops.wake)
+        s->ops.wake(s->ops.ctx);
+}
+
+static void say(const struct remote *s, const char *text)
+{
+    log_line(s->log, LOG_INFO, "forward", "%s", text);
+    if (s->ops.say)
+        s->ops.say(s->ops.ctx, text);
+}
+
+/* ---- connections ----------------------------------------------------------------------------- */
+
+static void conn_free(struct conn *k)
+{
+    list_del(&k->node);
+    if (k->chan && !k->join.chan)
+        chan_abandon(k->chan, STREAM_DONE);
+    dial_free(k->dial);
+    join_fini(&k->join);
+    free(k);
+}
+
+static void conn_wake(void *ctx)
+{
+    wake(((const struct conn *)ctx)->set);
+}
+
+static void on_over(void *ctx)
+{
+    struct conn *k = ctx;
+    struct remote *s = k->set;
+    k->chan = NULL;
+    conn_free(k);
+    wake(s);
+}
+
+static void on_dialled(void *ctx, int fd, const char *why)
+{
+    struct conn *k = ctx;
+    struct chan *c = k->chan;
+    k->dial = NULL;
+    conn_wake(k);
+    k->join = (struct join){.loop = k->set->loop, .wake = conn_wake, .over = on_over, .ctx = k};
+    bool bad = fd < 0;
+    if (bad)
+        chan_refuse(c, REFUSAL_CONNECT_FAILED, why);
+    else if ((bad = join_start(&k->join, c, fd) != 0))
+        chan_refuse(c, REFUSAL_RESOURCES, "too many open files");
+    if (bad) {
+        k->chan = NULL;
+        conn_free(k);
+        return;
+    }
+    chan_accept(c);
+}
+
+static int on_opened(void *ctx, struct chan *c, const struct open_request *o, const char **why)
+{
+    struct remote *s = ctx;
+    if (o->kind != OPEN_FORWARDED_TCP || !o->forward || o->forward > s->count) {
+        *why = "nothing is forwarded to here";
+        return REFUSAL_PROHIBITED;
+    }
+    const struct spec_end *to = &s->forwards[o->forward - 1].spec.to;
+    struct conn *k = mem_new(1, sizeof *k);
+    *k = (struct conn){.set = s, .chan = c};
+    list_add_tail(&s->conns, &k->node);
+    chan_set_owner(c, k);
+    struct dial_config d = {.port = to->port, .done = on_dialled, .ctx = k};
+    if (to->path[0])
+        d.path = to->path;
+    else
+        d.host = to->host;
+    k->dial = dial_new(s->loop, &d);
+    return 0;
+}
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+static void check_answered(struct remote *s)
+{
+    if (!s->waiting && s->ops.answered) {
+        void (*answered)(void *ctx, bool failed) = s->ops.answered;
+        s->ops.answered = NULL;
+        answered(s->ops.ctx, s->failed);
+    }
+}
+
+/* In ssh's words. */
+static void on_answer(struct remote *s, const struct ask *a)
+{
+    char text[SPEC_TEXT + 128], to[SPEC_TEXT];
+    struct forward *f = a->number <= s->count ? &s->forwards[a->number - 1] : NULL;
+    if (!f || f->answered)
+        return;
+    f->answered = true;
+    s->waiting--;
+    if (!a->port) {
+        s->failed = true;
+        snprintf(text, sizeof text, "%s: remote port forwarding failed for listen port %u",
+                 s->ops.strict ? "Error" : "Warning", f->spec.listen.port);
+        say(s, text);
+    } else if (!f->spec.listen.port) {
+        if (f->spec.to.path[0])
+            snprintf(to, sizeof to, "%s", f->spec.to.path);
+        else
+            snprintf(to, sizeof to, "%s:%u", f->spec.to.host, f->spec.to.port);
+        snprintf(text, sizeof text, "Allocated port %u for remote forward to %s", a->port, to);
+        say(s, text);
+    }
+}
+
+static void read_answers(struct remote *s)
+{
+    struct ask a;
+    size_t len, used;
+    const uint8_t *p = chan_peek(s->control, CHAN_DATA, &len);
+    int got = 0;
+    while (len && got >= 0) {
+        size_t n = len < buf_room(&s->in) ? len : buf_room(&s->in);
+        buf_put(&s->in, p, n);
+        p += n;
+        len -= n;
+        while ((got = ask_get(buf_data(&s->in), buf_len(&s->in), &a, &used)) == 1) {
+            on_answer(s, &a);
+            buf_skip(&s->in, used);
+        }
+    }
+    for (int i = 0; i < CHAN_STREAMS; i++) {
+        chan_peek(s->control, (enum chan_stream)i, &len);
+        chan_consume(s->control, (enum chan_stream)i, len);
+    }
+    check_answered(s);
+}
+
+/* Nobody will answer any more. */
+static void lose_control(struct remote *s)
+{
+    s->control = NULL;
+    if (!s->waiting)
+        return;
+    say(s, "remote port forwarding failed: the server does not serve it");
+    s->waiting = 0;
+    s->failed = true;
+    check_answered(s);
+}
+
+/* ---- what channels tell ---------------------------------------------------------------------- */
+
+static void on_accepted(void *ctx, struct chan *c)
+{
+    (void)ctx;
+    (void)c;
+}
+
+static void on_refused(void *ctx, struct chan *c, uint32_t code, const char *text)
+{
+    (void)c;
+    (void)code;
+    (void)text;
+    lose_control(ctx);
+}
+
+static void on_readable(void *ctx, struct chan *c)
+{
+    struct remote *s = ctx;
+    struct conn *k = chan_owner(c);
+    if (c == s->control)
+        read_answers(s);
+    else if (k && k->join.chan)
+        join_readable(&k->join);
+}
+
+static void on_writable(void *ctx, struct chan *c)
+{
+    struct conn *k = chan_owner(c);
+    (void)ctx;
+    if (k && k->join.chan)
+        join_writable(&k->join);
+}
+
+static void on_stopped(void *ctx, struct chan *c, enum chan_stream stream)
+{
+    struct conn *k = chan_owner(c);
+    (void)ctx;
+    if (k && k->join.chan)
+        join_stopped(&k->join, stream);
+}
+
+static void on_request(void *ctx, struct chan *c, const struct message *m)
+{
+    (void)ctx;
+    (void)c;
+    (void)m;
+}
+
+static void on_broken(void *ctx, struct chan *c, uint64_t code)
+{
+    struct remote *s = ctx;
+    struct conn *k = chan_owner(c);
+    (void)code;
+    if (c == s->control) {
+        lose_control(s);
+    } else if (k) {
+        k->chan = NULL;
+        if (k->join.chan)
+            join_broken(&k->join);
+        else
+            conn_free(k);
+    }
+}
+
+const struct chans_ops remote_chans_ops = {
+    .opened = on_opened,
+    .accepted = on_accepted,
+    .refused = on_refused,
+    .readable = on_readable,
+    .writable = on_writable,
+    .stopped = on_stopped,
+    .request = on_request,
+    .broken = on_broken,
+};
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+struct remote *remote_new(struct loop *l, const struct log *log, const char *pass)
+{
+    struct remote *s = mem_new(1, sizeof *s);
+    s->loop = l;
+    s->log = log;
+    s->forwards = mem_new(REMOTE_FORWARDS_MAX, sizeof *s->forwards);
+    buf_init(&s->in, ASK_MAX + 2);
+    list_init(&s->conns);
+    snprintf(s->pass, sizeof s->pass, "%s", pass);
+    return s;
+}
+
+void remote_free(struct remote *s)
+{
+    if (!s)
+        return;
+    s->ops = (struct remote_ops){0};
+    while (!list_empty(&s->conns))
+        conn_free(LIST_ITEM(s->conns.next, struct conn, node));
+    if (s->control)
+        chan_release(s->control);
+    buf_fini(&s->in);
+    mem_wipe(s->pass, sizeof s->pass);
+    free(s->forwards);
+    free(s);
+}
+
+int remote_add(struct remote *s, const struct spec *spec)
+{
+    if (s->count == REMOTE_FORWARDS_MAX)
+        return ERR_CAP;
+    s->forwards[s->count++] = (struct forward){.spec = *spec};
+    s->waiting++;
+    return ERR_OK;
+}
+
+static void ask_all(struct remote *s)
+{
+    struct buf b;
+    buf_init(&b, REMOTE_FORWARDS_MAX * (ASK_MAX + 2));
+    for (size_t i = 0; i < s->count; i++) {
+        const struct spec_end *at = &s->forwards[i].spec.listen;
+        ask_put(&b, &(struct ask){.number = (uint32_t)i + 1,
+                                  .named = at->named,
+                                  .host = {at->host, strlen(at->host)},
+                                  .port = at->port,
+                                  .pass = {s->pass, strlen(s->pass)}});
+    }
+    /* Even with long names less than the first window; what did not fit fails. */
+    if (chan_write(s->control, CHAN_DATA, buf_data(&b), buf_len(&b)) != buf_len(&b)) {
+        chan_abandon(s->control, STREAM_INTERNAL);
+        lose_control(s);
+    }
+    buf_fini(&b);
+}
+
+void remote_start(struct remote *s, struct chans *chans, const struct remote_ops *ops)
+{
+    s->ops = *ops;
+    if (chan_open(chans, &(struct open_request){.kind = OPEN_CONTROL}, NULL, &s->control)) {
+        s->control = NULL;
+        lose_control(s);
+        return;
+    }
+    ask_all(s);
+    wake(s);
+}
+
+bool remote_busy(const struct remote *s)
+{
+    return !list_empty(&s->conns);
+}

@@ -1,0 +1,38 @@
+/* The near end of -R: the far side is asked to listen, and for each connection that comes in there
+ * one is made from here. One object holds all such forwards of a client. */
+#ifndef TERN_FWD_REMOTE_H
+#define TERN_FWD_REMOTE_H
+
+#include "base/log.h"
+#include "chan/chans.h"
+#include "fwd/spec.h"
+#include "io/loop.h"
+
+#define REMOTE_FORWARDS_MAX 256
+
+struct remote;
+
+struct remote_ops {
+    void (*wake)(void *ctx);                  /* channels have something to send */
+    void (*say)(void *ctx, const char *text); /* one line for the user */
+    /* All have been answered; `failed`: some with no. Told once. */
+    void (*answered)(void *ctx, bool failed);
+    void *ctx;
+    bool strict; /* a failure is an error, not a warning */
+};
+
+struct remote *remote_new(struct loop *l, const struct log *log, const char *pass);
+/* Closes all; what is connected is reset. NULL is allowed. */
+void remote_free(struct remote *s);
+
+/* A forward from a port there to a host and port or a unix socket here. ERR_CAP: too many. */
+int MUST_USE remote_add(struct remote *s, const struct spec *spec);
+/* Ask, on a channel of `chans`, whose events for OPEN_CONTROL and OPEN_FORWARDED_TCP go to
+ * remote_chans_ops with s as ctx. */
+void remote_start(struct remote *s, struct chans *chans, const struct remote_ops *ops);
+/* Is anything connected? */
+bool remote_busy(const struct remote *s);
+
+extern const struct chans_ops remote_chans_ops;
+
+#endif
