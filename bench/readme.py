@@ -8,13 +8,15 @@ FLOOD = "Ctrl-C under a flood, {}: ms"
 LOSS = "echo at 100 ms, 29 % lost each way: {}, ms"
 BACK = "current screen after {} without a network, 50 ms: ms"
 MEMORY = "Private_Dirty of the {} after typing, MiB"
+GUESSED = "keys within 5 ms at {} ms, prediction on, %"
 START = "start-up beyond the login, {}: ms"
 
 # (what, rows of the budgets, how their figures are joined)
 FROM_BUDGETS = [
     ("echo of a key without prediction, no delay / 200 ms / 500 ms, ms",
      [ECHO.format(x) for x in (", no delay", " at 200 ms", " at 500 ms")], " / "),
-    ("the same at 100 ms with 29 % lost each way: median, p99, ms", [LOSS.format(x) for x in ("median", "p99")], ", "),
+    ("keys shown within 5 ms, with prediction, at 50 / 200 / 500 ms, %", [GUESSED.format(x) for x in (50, 200, 500)], " / "),
+    ("echo without prediction at 100 ms with 29 % lost each way: median, p99, ms", [LOSS.format(x) for x in ("median", "p99")], ", "),
     ("prompt that stays after Ctrl-C in a flood, no delay / 50 ms, ms", [FLOOD.format(x) for x in ("no delay", "50 ms")], " / "),
     ("`cat` of 20 MB: kB to the client (tern's with history), server's CPU in ms",
      ["`cat` of 20 MB: to the client, kB (tern's with the history that came until then)", "`cat` of 20 MB: server CPU, ms"], ", "),
