@@ -78,7 +78,7 @@ def delay_once(build):
     server = shlex.join([*net.enter("s"), str(build / "tern-server")])
     env = process.environment()
     words = [*net.enter("c"), str(build / "tern"), "--local", "--transport=udp", f"--server=exec {server}",
-             "--history-lines=all", "--detach-timeout=10", "--"]
+             "--history-lines=all", "--detach-timeout=10", "--predict=never", "--"]
     try:
         t = Terminal([*words, f"stty raw -echo opost onlcr; dd bs=1 count={3 * KEYS} 2>/dev/null; seq 1 {LINES}; exec cat"], env)
         t.settle(1.5)
