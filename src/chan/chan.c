@@ -380,7 +380,8 @@ static void on_refused(struct chan *c, const struct message *m)
 {
     const struct chans_config *config = &c->set->config;
     char *text = harmless(m->text);
-    config->ops->refused(config->ctx, c, m->value, text);
+    if (config->ops->refused)
+        config->ops->refused(config->ctx, c, m->value, text);
     free(text);
     c->eof_put = c->fin_put = true;
     wake(c);
@@ -418,7 +419,7 @@ static int on_message(struct chan *c, const struct message *m)
         c->state = CHAN_OPEN;
         if (m->kind == MESSAGE_REFUSED)
             on_refused(c, m);
-        else
+        else if (config->ops->accepted)
             config->ops->accepted(config->ctx, c);
         return ERR_OK;
     case MESSAGE_EOF:
@@ -431,7 +432,8 @@ static int on_message(struct chan *c, const struct message *m)
         config->ops->stopped(config->ctx, c, (enum chan_stream)m->value);
         return ERR_OK;
     default:
-        config->ops->request(config->ctx, c, m);
+        if (config->ops->request)
+            config->ops->request(config->ctx, c, m);
         return ERR_OK;
     }
 }

@@ -33,14 +33,14 @@ static int on_opened(void *ctx, struct chan *c, const struct open_request *o, co
 static void on_accepted(void *ctx, struct chan *c)
 {
     const struct chans_ops *ops = ops_of(ctx, c, &ctx);
-    if (ops)
+    if (ops && ops->accepted)
         ops->accepted(ctx, c);
 }
 
 static void on_refused(void *ctx, struct chan *c, uint32_t code, const char *text)
 {
     const struct chans_ops *ops = ops_of(ctx, c, &ctx);
-    if (ops)
+    if (ops && ops->refused)
         ops->refused(ctx, c, code, text);
 }
 
@@ -68,7 +68,7 @@ static void on_stopped(void *ctx, struct chan *c, enum chan_stream s)
 static void on_request(void *ctx, struct chan *c, const struct message *m)
 {
     const struct chans_ops *ops = ops_of(ctx, c, &ctx);
-    if (ops)
+    if (ops && ops->request)
         ops->request(ctx, c, m);
 }
 

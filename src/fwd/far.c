@@ -16,11 +16,11 @@ struct far {
 };
 
 struct conn {
+    struct join join; /* the first: see join_on_readable */
     struct list node;
     struct far *set;
     struct chan *chan;
     struct dial *dial; /* NULL: joined */
-    struct join join;
 };
 
 static void conn_free(struct conn *k)
@@ -110,51 +110,6 @@ static int on_opened(void *ctx, struct chan *c, const struct open_request *o, co
     return 0;
 }
 
-static void on_accepted(void *ctx, struct chan *c)
-{
-    (void)ctx;
-    (void)c;
-}
-
-static void on_refused(void *ctx, struct chan *c, uint32_t code, const char *text)
-{
-    (void)ctx;
-    (void)c;
-    (void)code;
-    (void)text;
-}
-
-static void on_readable(void *ctx, struct chan *c)
-{
-    struct conn *k = chan_owner(c);
-    (void)ctx;
-    if (k && k->join.chan)
-        join_readable(&k->join);
-}
-
-static void on_writable(void *ctx, struct chan *c)
-{
-    struct conn *k = chan_owner(c);
-    (void)ctx;
-    if (k && k->join.chan)
-        join_writable(&k->join);
-}
-
-static void on_stopped(void *ctx, struct chan *c, enum chan_stream stream)
-{
-    struct conn *k = chan_owner(c);
-    (void)ctx;
-    if (k && k->join.chan)
-        join_stopped(&k->join, stream);
-}
-
-static void on_request(void *ctx, struct chan *c, const struct message *m)
-{
-    (void)ctx;
-    (void)c;
-    (void)m;
-}
-
 static void on_broken(void *ctx, struct chan *c, uint64_t code)
 {
     struct conn *k = chan_owner(c);
@@ -168,12 +123,9 @@ static void on_broken(void *ctx, struct chan *c, uint64_t code)
 
 const struct chans_ops far_chans_ops = {
     .opened = on_opened,
-    .accepted = on_accepted,
-    .refused = on_refused,
-    .readable = on_readable,
-    .writable = on_writable,
-    .stopped = on_stopped,
-    .request = on_request,
+    .readable = join_on_readable,
+    .writable = join_on_writable,
+    .stopped = join_on_stopped,
     .broken = on_broken,
 };
 

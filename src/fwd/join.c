@@ -216,3 +216,34 @@ void join_fini(struct join *j)
     close_in(j);
     close_out(j);
 }
+
+/* The join of a channel, if it has begun. */
+static struct join *join_of(struct chan *c)
+{
+    struct join *j = chan_owner(c);
+    return j && j->chan ? j : NULL;
+}
+
+void join_on_readable(void *ctx, struct chan *c)
+{
+    struct join *j = join_of(c);
+    (void)ctx;
+    if (j)
+        join_readable(j);
+}
+
+void join_on_writable(void *ctx, struct chan *c)
+{
+    struct join *j = join_of(c);
+    (void)ctx;
+    if (j)
+        join_writable(j);
+}
+
+void join_on_stopped(void *ctx, struct chan *c, enum chan_stream s)
+{
+    struct join *j = join_of(c);
+    (void)ctx;
+    if (j)
+        join_stopped(j, s);
+}

@@ -34,4 +34,9 @@ void join_writable(struct join *j);
 void join_stopped(struct join *j, enum chan_stream s);
 void join_broken(struct join *j);
 
+/* The first three as chans_ops, where the channel's owner, if any, begins with its struct join. */
+void join_on_readable(void *ctx, struct chan *c);
+void join_on_writable(void *ctx, struct chan *c);
+void join_on_stopped(void *ctx, struct chan *c, enum chan_stream s);
+
 #endif

@@ -21,6 +21,7 @@ struct forward {
 
 /* One connection that came in. */
 struct conn {
+    struct join join; /* the first: see join_on_readable */
     struct list node;
     struct local *set;
     const struct forward *forward;
@@ -32,7 +33,6 @@ struct conn {
     uint8_t head[SOCKS_MAX]; /* what it said */
     size_t head_len;
     bool dynamic;
-    struct join join;
 };
 
 struct local {
@@ -285,37 +285,6 @@ static void on_refused(void *ctx, struct chan *c, uint32_t code, const char *why
     conn_free(k);
 }
 
-static void on_readable(void *ctx, struct chan *c)
-{
-    struct conn *k = chan_owner(c);
-    (void)ctx;
-    if (k && k->join.chan)
-        join_readable(&k->join);
-}
-
-static void on_writable(void *ctx, struct chan *c)
-{
-    struct conn *k = chan_owner(c);
-    (void)ctx;
-    if (k && k->join.chan)
-        join_writable(&k->join);
-}
-
-static void on_stopped(void *ctx, struct chan *c, enum chan_stream stream)
-{
-    struct conn *k = chan_owner(c);
-    (void)ctx;
-    if (k && k->join.chan)
-        join_stopped(&k->join, stream);
-}
-
-static void on_request(void *ctx, struct chan *c, const struct message *m)
-{
-    (void)ctx;
-    (void)c;
-    (void)m;
-}
-
 static void on_broken(void *ctx, struct chan *c, uint64_t code)
 {
     struct local *s = ctx;
@@ -337,10 +306,9 @@ const struct chans_ops local_chans_ops = {
     .opened = on_opened,
     .accepted = on_accepted,
     .refused = on_refused,
-    .readable = on_readable,
-    .writable = on_writable,
-    .stopped = on_stopped,
-    .request = on_request,
+    .readable = join_on_readable,
+    .writable = join_on_writable,
+    .stopped = join_on_stopped,
     .broken = on_broken,
 };
 

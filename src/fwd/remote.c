@@ -18,11 +18,11 @@ struct forward {
 };
 
 struct conn {
+    struct join join; /* the first: see join_on_readable */
     struct list node;
     struct remote *set;
     struct chan *chan;
     struct dial *dial; /* NULL: joined */
-    struct join join;
 };
 
 struct remote {
@@ -190,12 +190,6 @@ static void lose_control(struct remote *s)
 
 /* ---- what channels tell ---------------------------------------------------------------------- */
 
-static void on_accepted(void *ctx, struct chan *c)
-{
-    (void)ctx;
-    (void)c;
-}
-
 static void on_refused(void *ctx, struct chan *c, uint32_t code, const char *text)
 {
     (void)c;
@@ -212,29 +206,6 @@ static void on_readable(void *ctx, struct chan *c)
         read_answers(s);
     else if (k && k->join.chan)
         join_readable(&k->join);
-}
-
-static void on_writable(void *ctx, struct chan *c)
-{
-    struct conn *k = chan_owner(c);
-    (void)ctx;
-    if (k && k->join.chan)
-        join_writable(&k->join);
-}
-
-static void on_stopped(void *ctx, struct chan *c, enum chan_stream stream)
-{
-    struct conn *k = chan_owner(c);
-    (void)ctx;
-    if (k && k->join.chan)
-        join_stopped(&k->join, stream);
-}
-
-static void on_request(void *ctx, struct chan *c, const struct message *m)
-{
-    (void)ctx;
-    (void)c;
-    (void)m;
 }
 
 static void on_broken(void *ctx, struct chan *c, uint64_t code)
@@ -255,12 +226,10 @@ static void on_broken(void *ctx, struct chan *c, uint64_t code)
 
 const struct chans_ops remote_chans_ops = {
     .opened = on_opened,
-    .accepted = on_accepted,
     .refused = on_refused,
     .readable = on_readable,
-    .writable = on_writable,
-    .stopped = on_stopped,
-    .request = on_request,
+    .writable = join_on_writable,
+    .stopped = join_on_stopped,
     .broken = on_broken,
 };
 

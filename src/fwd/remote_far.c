@@ -232,12 +232,6 @@ static int on_opened(void *ctx, struct chan *c, const struct open_request *o, co
     return 0;
 }
 
-static void on_accepted(void *ctx, struct chan *c)
-{
-    (void)ctx;
-    (void)c;
-}
-
 static void on_refused(void *ctx, struct chan *c, uint32_t code, const char *text)
 {
     struct conn *k = chan_owner(c);
@@ -276,13 +270,6 @@ static void on_stopped(void *ctx, struct chan *c, enum chan_stream stream)
         join_stopped(&((struct conn *)chan_owner(c))->join, stream);
 }
 
-static void on_request(void *ctx, struct chan *c, const struct message *m)
-{
-    (void)ctx;
-    (void)c;
-    (void)m;
-}
-
 static void on_broken(void *ctx, struct chan *c, uint64_t code)
 {
     (void)ctx;
@@ -295,12 +282,10 @@ static void on_broken(void *ctx, struct chan *c, uint64_t code)
 
 const struct chans_ops remote_far_ops = {
     .opened = on_opened,
-    .accepted = on_accepted,
     .refused = on_refused,
     .readable = on_readable,
     .writable = on_writable,
     .stopped = on_stopped,
-    .request = on_request,
     .broken = on_broken,
 };
 

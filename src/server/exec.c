@@ -393,24 +393,8 @@ static void on_broken(void *ctx, struct chan *c, uint64_t code)
         drop(e);
 }
 
-static void on_nothing(void *ctx, struct chan *c)
-{
-    (void)ctx;
-    (void)c;
-}
-
-static void on_refused(void *ctx, struct chan *c, uint32_t code, const char *text)
-{
-    (void)ctx;
-    (void)c;
-    (void)code;
-    (void)text;
-}
-
 const struct chans_ops execs_ops = {
     .opened = on_opened,
-    .accepted = on_nothing,
-    .refused = on_refused,
     .readable = on_readable,
     .writable = on_writable,
     .stopped = on_stopped,
