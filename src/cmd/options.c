@@ -523,8 +523,10 @@ void options_help(struct buf *out, enum program p)
 {
     if (p == PROGRAM_TERN)
         buf_put_text(out, "tern: a remote shell that never drops.\n\n"
-                          "Usage: tern --local [options] [--] [command [argument ...]]\n"
-                          "       tern --attach NAME | --ls | --kill NAME\n");
+                          "Usage: tern [ssh's options] [options] [user@]host [command [argument "
+                          "...]]\n"
+                          "       tern --local [options] [--] [command [argument ...]]\n"
+                          "       tern --attach NAME [host] | --ls [host] | --kill NAME [host]\n");
     else
         buf_put_text(out, "tern-server: the far end of tern; started by tern, seldom by hand.\n\n"
                           "Usage: tern-server [options]      (start record on stdin)\n"
@@ -536,7 +538,8 @@ void options_help(struct buf *out, enum program p)
     if (p == PROGRAM_TERN)
         buf_put_text(out, "\nIn a session, at the start of a line:\n"
                           "  ~.  end the session      ~d  detach, leave it running\n"
-                          "  ~^Z suspend tern         ~?  help      ~~  a tilde\n"
+                          "  ~^Z suspend tern         ~#  what is open, and its counters\n"
+                          "  ~?  all of them          ~~  a tilde\n"
                           "\nExit status: the command's; 255 when a signal killed it, on ~. and "
                           "when the\nsession could not start or was lost; 2 for a mistake in "
                           "options or in the\nconfiguration.\n");

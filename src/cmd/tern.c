@@ -144,13 +144,17 @@ static int run_local(const struct options *o, char **words)
     return status;
 }
 
-/* Sessions of this machine, and what needs no host: everything behind options_parse. */
-static int start_local(struct options *o, int argc, char **argv)
+/* Sessions of this machine, and what needs no host: everything behind options_parse. `ssh`: there
+ * are words that might be options of ssh's. */
+static int start_local(struct options *o, bool ssh, int argc, char **argv)
 {
-    char err[OPTION_ERROR];
+    char err[OPTION_ERROR], with_hint[OPTION_ERROR + 40];
     int rest;
-    if (options_parse(o, PROGRAM_TERN, argc, argv, &rest, err))
-        return complain(err);
+    if (options_parse(o, PROGRAM_TERN, argc, argv, &rest, err)) {
+        snprintf(with_hint, sizeof with_hint, "%s%s", err,
+                 ssh ? "; options of ssh need a host" : "");
+        return complain(with_hint);
+    }
     if (program_flag(o, OPTION_HELP) || program_flag(o, OPTION_VERSION))
         return program_print(PROGRAM_TERN,
                              program_flag(o, OPTION_HELP) ? options_help : options_version);
@@ -332,7 +336,7 @@ static int start(struct options *o, int argc, char **argv)
     if (!bad && a.version)
         status = program_print(PROGRAM_TERN, options_version);
     else if (is_local(&a, argv))
-        status = start_local(o, argc, argv);
+        status = start_local(o, !a.host && a.all_n, argc, argv);
     else if (bad)
         status = complain(err);
     else

@@ -290,6 +290,8 @@ int server_ls(void)
         shown += !v.found[i].session.bare;
     if (shown)
         printf("%-16s %-10s %-8s%s\n", "NAME", "SIZE", "AGE", "STATE");
+    else
+        fprintf(stderr, "no sessions\n"); /* for people; what scripts read stays empty */
     for (size_t i = 0; i < v.count; i++)
         if (!v.found[i].session.bare)
             print_session(&v.found[i].session);

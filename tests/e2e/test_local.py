@@ -298,8 +298,13 @@ def test_unknown_session(outer, box):
 
 def test_list_without_sessions(box):
     p = box.run("tern", "--ls")
-    assert p.returncode == 0
+    assert (p.returncode, p.stdout, p.stderr) == (0, "", "no sessions\n")
     assert not box.left()
+
+
+def test_options_of_ssh_without_a_host(box):
+    p = box.run("tern", "-F", "config", "--ls")
+    assert p.returncode == 2 and "need a host" in p.stderr and p.stderr.count("\n") == 1
 
 
 def test_two_sessions(tmux, box):
