@@ -86,15 +86,16 @@ static void put_remote(struct buf *out, const struct ssh *s, const char *otherwi
     buf_fini(&command);
 }
 
-void ssh_command(struct buf *out, const struct ssh *s, bool rejoin)
+void ssh_command(struct buf *out, const struct ssh *s, enum ssh_login how)
 {
     buf_printf(out, "exec %s", s->program);
     buf_put_text(out, overrides);
-    if (rejoin)
-        buf_put_text(out, " -o BatchMode=yes -o ConnectTimeout=15 -o ControlMaster=no -o "
-                          "ControlPath=none -o PermitLocalCommand=no");
+    if (how != SSH_FIRST)
+        buf_put_text(out, " -o BatchMode=yes -o ConnectTimeout=15 -o PermitLocalCommand=no");
+    if (how == SSH_AGAIN)
+        buf_put_text(out, " -o ControlMaster=no -o ControlPath=none");
     else
-        put_socket(out, s, "yes");
+        put_socket(out, s, how == SSH_FIRST ? "yes" : "no");
     put_words(out, s->args->pass, s->args->pass_n);
     put_host(out, s);
     char otherwise[200];

@@ -21,10 +21,12 @@ struct ssh {
     char socket[SSH_PATH];   /* of the private master; "" = none */
 };
 
+/* How to log in: as the private master; later by a connection of its own that must not ask
+ * questions; or as a session of the master, and like the second where that is gone. */
+enum ssh_login { SSH_FIRST, SSH_AGAIN, SSH_SHARED };
 /* `program` logging in and running the server's command with words that are appended behind
- * (boot_config.args). The first login is the private master; a later one (rejoin) is a connection
- * of its own that must not ask questions. */
-void ssh_command(struct buf *out, const struct ssh *s, bool rejoin);
+ * (boot_config.args). */
+void ssh_command(struct buf *out, const struct ssh *s, enum ssh_login how);
 
 /* When the server is not there the remote script prints "TERN-NONE <mark> <path of mosh-server or
  * none>" and waits for the end of its stdin, so that the master lives on. True if text has that

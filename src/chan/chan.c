@@ -18,6 +18,7 @@ const char *chan_kind_text(enum open_kind kind)
         [OPEN_X11] = "x11",
         [OPEN_UDP] = "udp",
         [OPEN_CONTROL] = "control",
+        [OPEN_SESSION] = "session",
     };
     return (size_t)kind < sizeof names / sizeof *names && names[kind] ? names[kind] : "unknown";
 }
@@ -228,7 +229,7 @@ static enum stream_class class_of(const struct open_request *o)
 {
     if (o->class && o->class <= STREAM_CLASSES)
         return (enum stream_class)(o->class - 1);
-    if (o->kind == OPEN_CONTROL)
+    if (o->kind == OPEN_CONTROL || o->kind == OPEN_SESSION)
         return STREAM_CONTROL;
     return o->kind == OPEN_X11 || o->kind == OPEN_AGENT ? STREAM_SHELL : STREAM_BULK;
 }

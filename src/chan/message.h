@@ -55,6 +55,7 @@ enum open_kind {
     OPEN_X11 = 8,
     OPEN_UDP = 9,
     OPEN_CONTROL = 10,
+    OPEN_SESSION = 11,
 };
 
 /* Borrowed bytes; no NUL is among them and none behind them. */

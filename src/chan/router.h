@@ -5,7 +5,7 @@
 
 #include "chan/chans.h"
 
-#define ROUTER_KINDS (OPEN_CONTROL + 1)
+#define ROUTER_KINDS (OPEN_SESSION + 1)
 
 struct chans_router {
     struct {

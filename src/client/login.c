@@ -32,7 +32,7 @@ struct login {
     struct sockdir dir;
     char socket[SOCKDIR_NAME];
     char what[120];
-    char *command, *rejoin, *remote; /* made when first asked for */
+    char *command, *rejoin, *share, *remote; /* made when first asked for */
     struct sshconf_list env;
     char noise[NOISE_MAX]; /* the newest output, for the mark in it */
     size_t noise_len;
@@ -93,6 +93,7 @@ void login_free(struct login *l)
     sshconf_fini(&l->conf);
     free(l->command);
     free(l->rejoin);
+    free(l->share);
     free(l->remote);
     sshconf_list_fini(&l->env);
     free(l);
@@ -163,7 +164,7 @@ const char *login_command(struct login *l)
     struct buf b;
     if (!l->command) {
         buf_init(&b, COMMAND_MAX);
-        ssh_command(&b, &l->ssh, false);
+        ssh_command(&b, &l->ssh, SSH_FIRST);
         l->command = take_text(&b);
     }
     return l->command;
@@ -174,10 +175,21 @@ const char *login_rejoin_command(struct login *l)
     struct buf b;
     if (!l->rejoin) {
         buf_init(&b, COMMAND_MAX);
-        ssh_command(&b, &l->ssh, true);
+        ssh_command(&b, &l->ssh, SSH_AGAIN);
         l->rejoin = take_text(&b);
     }
     return l->rejoin;
+}
+
+const char *login_share_command(struct login *l)
+{
+    struct buf b;
+    if (!l->share && l->ssh.socket[0]) {
+        buf_init(&b, COMMAND_MAX);
+        ssh_command(&b, &l->ssh, SSH_SHARED);
+        l->share = take_text(&b);
+    }
+    return l->share;
 }
 
 const char *login_what(const struct login *l)

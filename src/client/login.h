@@ -46,6 +46,9 @@ const char *login_host(const struct login *l);
 /* Texts for sh, owned by l: the first login, and one that opens a pipe again. */
 const char *login_command(struct login *l);
 const char *login_rejoin_command(struct login *l);
+/* The same as a session of the private master, or else a login that asks nothing; NULL: there is no
+ * such master. */
+const char *login_share_command(struct login *l);
 /* "tern-server on HOST". */
 const char *login_what(const struct login *l);
 /* The remote command as one text for the user's shell there (from the words or RemoteCommand);

@@ -45,7 +45,7 @@ static void run(const char *shell, const char *server, const char *more, char *o
     struct ssh s = {.program = fake, .args = &a, .server = server, .mark = "m4rk"};
     struct buf command;
     buf_init(&command, 1u << 20);
-    ssh_command(&command, &s, true);
+    ssh_command(&command, &s, SSH_AGAIN);
     buf_put_text(&command, more);
     output(&command, shell, out, size);
 }
