@@ -195,6 +195,14 @@ void chan_commit(struct chan *c, enum chan_stream s, size_t len)
     wrote(c, s, len);
 }
 
+int chan_packet(struct chan *c, const void *bytes, size_t len)
+{
+    const struct stream_transport *t = &c->set->transport;
+    if (c->state != CHAN_OPEN || !t->ops || !t->ops->packet || c->stream < 0)
+        return ERR_STATE;
+    return t->ops->packet(t->t, c->stream, bytes, len);
+}
+
 void chan_eof(struct chan *c)
 {
     if (!can_write(c))

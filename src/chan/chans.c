@@ -156,6 +156,14 @@ static void on_stopped(void *ctx, void *user, uint64_t code)
     chan_break(c, (enum stream_code)code);
 }
 
+static void on_packet(void *ctx, void *user, const uint8_t *bytes, size_t len)
+{
+    struct chans *s = ctx;
+    struct chan *c = user;
+    if (c->state == CHAN_OPEN && s->config.ops->packet)
+        s->config.ops->packet(s->config.ctx, c, bytes, len);
+}
+
 static void on_closed(void *ctx, void *user)
 {
     struct chan *c = user;
@@ -188,6 +196,7 @@ const struct stream_events chans_events = {
     .acked = on_acked,
     .reset = on_reset,
     .stopped = on_stopped,
+    .packet = on_packet,
     .closed = on_closed,
     .more = on_more,
     .failed = on_failed,

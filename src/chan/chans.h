@@ -37,7 +37,7 @@ struct chan;
 /* What the edge is called with, only from within the events of the transport (stream.h); it may
  * call any function below but chans_free. No call comes for a channel after `refused`, `broken`,
  * chan_release, chan_abandon, chan_refuse, or a nonzero answer to `opened`. */
-/* accepted, refused and request may be NULL: that does not come, or nobody cares. */
+/* accepted, refused, request and packet may be NULL: that does not come, or nobody cares. */
 struct chans_ops {
     /* The peer opened a channel. 0: the edge calls chan_accept or chan_refuse, now or later. Else
      * an enum refusal, with *why for people. *o is valid during the call. */
@@ -54,6 +54,9 @@ struct chans_ops {
     void (*stopped)(void *ctx, struct chan *c, enum chan_stream s);
     /* EXIT_STATUS, EXIT_SIGNAL, SIGNAL, SIZE or BREAK came; *m is valid during the call. */
     void (*request)(void *ctx, struct chan *c, const struct message *m);
+    /* A packet that the peer sent by chan_packet: whole, in no order, perhaps never; only between
+     * `accepted` or chan_accept and the end. Valid during the call. */
+    void (*packet)(void *ctx, struct chan *c, const uint8_t *bytes, size_t len);
     /* It did not end as it should: the peer gave up (enum stream_code), sent nonsense, or the whole
      * connection is over. The channel is gone after the call, with what was not consumed. */
     void (*broken)(void *ctx, struct chan *c, uint64_t code);
@@ -125,6 +128,10 @@ void chan_eof(struct chan *c);
  * CHAN_REQUESTS_MAX bytes of them wait; more are dropped (ERR_CAP). */
 #define CHAN_REQUESTS_MAX 65536
 int MUST_USE chan_request(struct chan *c, const struct message *m);
+
+/* Send bytes beside the stream, whole or not at all, without a window and never twice (UDP).
+ * ERR_CAP: too long for a datagram on this path; ERR_STATE: not accepted yet, or it cannot be. */
+int MUST_USE chan_packet(struct chan *c, const void *bytes, size_t len);
 
 /* What came and was not consumed, oldest first; *len = 0: nothing now. Valid until the next call
  * that may change the channel. */

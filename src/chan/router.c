@@ -72,6 +72,13 @@ static void on_request(void *ctx, struct chan *c, const struct message *m)
         ops->request(ctx, c, m);
 }
 
+static void on_packet(void *ctx, struct chan *c, const uint8_t *bytes, size_t len)
+{
+    const struct chans_ops *ops = ops_of(ctx, c, &ctx);
+    if (ops && ops->packet)
+        ops->packet(ctx, c, bytes, len);
+}
+
 static void on_broken(void *ctx, struct chan *c, uint64_t code)
 {
     const struct chans_ops *ops = ops_of(ctx, c, &ctx);
@@ -87,5 +94,6 @@ const struct chans_ops chans_router_ops = {
     .writable = on_writable,
     .stopped = on_stopped,
     .request = on_request,
+    .packet = on_packet,
     .broken = on_broken,
 };

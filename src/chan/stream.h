@@ -76,6 +76,8 @@ struct stream_events {
     void (*more)(void *ctx);
     /* The connection is over, after `closed` of all streams; `why` is one line for the log. */
     void (*failed)(void *ctx, const char *why);
+    /* A packet of the peer's beside the stream: whole, in no order, perhaps never. May be NULL. */
+    void (*packet)(void *ctx, void *user, const uint8_t *bytes, size_t len);
 };
 
 /* What the transport provides. */
@@ -95,6 +97,9 @@ struct stream_ops {
     void (*reset)(void *t, int64_t id, uint64_t code);
     /* We read no more. */
     void (*stop)(void *t, int64_t id, uint64_t code);
+    /* Send a packet beside the stream, once and perhaps never (copied). ERR_CAP: longer than what
+     * the path takes; ERR_STATE: the peer takes none, or not yet. May be NULL. */
+    int (*packet)(void *t, int64_t id, const void *bytes, size_t len);
 };
 
 struct stream_transport {

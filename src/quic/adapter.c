@@ -70,6 +70,7 @@ static void fill_params(ngtcp2_transport_params *p)
     p->max_idle_timeout = 0;
     p->disable_active_migration = 1;
     p->active_connection_id_limit = 2;
+    p->max_datagram_frame_size = 65535;
 }
 
 static ngtcp2_path path_of(struct quic *q)
@@ -134,6 +135,8 @@ struct quic *quic_new(const struct quic_config *c, const char **why)
     quic_clock_init(&q->clock, c->now_us);
     quic_yield_init(&q->yield);
     quic_table_init(&q->table);
+    quic_packets_init(&q->packets);
+    q->mtu = QUIC_MTU_MIN;
     q->next_id = q->open_id = q->client ? 0 : 1;
     if (!q->client)
         return q;
@@ -153,6 +156,7 @@ void quic_free(struct quic *q)
     ngtcp2_conn_del(q->conn);
     quic_tls_free(q->tls);
     quic_table_fini(&q->table);
+    quic_packets_fini(&q->packets);
     mem_wipe(q->psk, sizeof q->psk);
     free(q);
 }
@@ -211,6 +215,8 @@ void quic_turn(struct quic *q, const struct quic_facts *f, uint64_t now_us)
     if (!q->conn)
         return;
     q->turn_us = now_us;
+    q->mtu = f->mtu;
+    quic_packets_stamp(&q->packets, now_us);
     uint64_t before = q->stat.bytes_in_flight;
     conn_stat(q->conn, &q->stat);
     struct quic_clock_facts cf = clock_facts(q, f);
@@ -400,9 +406,15 @@ static void stopped(struct quic *q, struct quic_stream *s)
     q->events->stopped(q->ctx, s->user, STREAM_DONE);
 }
 
+/* What is not urgent waits until the queue of the path is shorter. */
+static bool is_full(const struct quic *q)
+{
+    return q->stat.bytes_in_flight + q->batch >= q->yield.window;
+}
+
 static struct quic_stream *next_stream(struct quic *q)
 {
-    bool full = q->stat.bytes_in_flight + q->batch >= q->yield.window;
+    bool full = is_full(q);
     for (;;) {
         struct quic_stream *s = quic_table_next(&q->table, full ? STREAM_SHELL : STREAM_BULK);
         if (!s || s->known)
@@ -458,11 +470,34 @@ static ngtcp2_ssize put_stream(struct quic *q, struct quic_stream *s, uint8_t *t
     return got;
 }
 
+/* Packets, one or more if they are short. Like bulk they give way, but share each datagram with it:
+ * what they leave free is the streams'. Returns what the library did. */
+static ngtcp2_ssize put_packets(struct quic *q, uint8_t *to, size_t size, ngtcp2_tstamp ts)
+{
+    struct quic_packet_out *o;
+    while (!is_full(q) && (o = quic_packets_first(&q->packets, size, q->mtu, q->now_us))) {
+        ngtcp2_vec vec = {o->body, o->len};
+        int took = 0;
+        ngtcp2_ssize got = ngtcp2_conn_writev_datagram(
+            q->conn, NULL, NULL, to, size, &took, NGTCP2_WRITE_DATAGRAM_FLAG_MORE, 0, &vec, 1, ts);
+        if (took)
+            quic_packets_drop(&q->packets, o);
+        if (got != NGTCP2_ERR_WRITE_MORE || !took)
+            return got;
+    }
+    return NGTCP2_ERR_WRITE_MORE;
+}
+
 /* One datagram: its bytes, 0 when there is nothing to send or it may not leave now, or the
  * library's error. */
 static ngtcp2_ssize put_datagram(struct quic *q, uint8_t *to, size_t size, ngtcp2_tstamp ts)
 {
     struct quic_stream *s;
+    if (q->packets.count && q->done) {
+        ngtcp2_ssize got = put_packets(q, to, size, ts);
+        if (got != NGTCP2_ERR_WRITE_MORE)
+            return got;
+    }
     /* Without credit of the whole connection only acknowledgements and the like can go. */
     while (ngtcp2_conn_get_max_data_left(q->conn) && (s = next_stream(q))) {
         ngtcp2_ssize got = put_stream(q, s, to, size, ts);
@@ -520,7 +555,8 @@ static int fill_batch(struct quic *q, const struct quic_facts *f, ngtcp2_tstamp 
  * acknowledgement. True if it was told: what has expired of it is to be handled. */
 static bool pace(struct quic *q, ngtcp2_tstamp ts)
 {
-    bool waits = ngtcp2_conn_get_cwnd_left(q->conn) && quic_table_next(&q->table, STREAM_BULK);
+    bool more = quic_table_next(&q->table, STREAM_BULK) || q->packets.count;
+    bool waits = ngtcp2_conn_get_cwnd_left(q->conn) && more;
     if (!q->paced || (q->paced == ts && !waits))
         return false;
     ngtcp2_conn_update_pkt_tx_time(q->conn, paced_time(q->paced, ts));

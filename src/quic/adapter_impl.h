@@ -5,6 +5,7 @@
 #include "quic/adapter.h"
 #include "quic/clock.h"
 #include "quic/library.h"
+#include "quic/packets.h"
 #include "quic/table.h"
 #include "quic/tls.h"
 #include "quic/yield.h"
@@ -47,6 +48,8 @@ struct quic {
     uint64_t paced; /* nanoseconds: the batch that the pacer knows nothing of; 0: none */
 
     struct quic_table table;
+    struct quic_packets packets;
+    size_t mtu;       /* of the facts, at the last turn */
     uint64_t next_id; /* of a stream to be opened by us */
     uint64_t open_id; /* of the first one that the library does not know yet */
 

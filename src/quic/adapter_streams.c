@@ -175,6 +175,20 @@ static int on_more_room(ngtcp2_conn *conn, int64_t id, uint64_t max, void *user,
     return 0;
 }
 
+static int on_packet(ngtcp2_conn *conn, uint32_t flags, const uint8_t *data, size_t len, void *user)
+{
+    struct quic *q = user;
+    uint64_t id;
+    size_t head;
+    (void)conn, (void)flags;
+    if (!q->events->packet || quic_packets_get(data, len, &id, &head))
+        return 0;
+    const struct quic_stream *s = quic_table_find(&q->table, id);
+    if (s && !s->refused && !s->deaf)
+        q->events->packet(q->ctx, s->user, data + head, len - head);
+    return 0;
+}
+
 const ngtcp2_callbacks quic_callbacks = {
     .client_initial = ngtcp2_crypto_client_initial_cb,
     .recv_client_initial = ngtcp2_crypto_recv_client_initial_cb,
@@ -198,6 +212,7 @@ const ngtcp2_callbacks quic_callbacks = {
     .delete_crypto_aead_ctx = ngtcp2_crypto_delete_crypto_aead_ctx_cb,
     .delete_crypto_cipher_ctx = ngtcp2_crypto_delete_crypto_cipher_ctx_cb,
     .get_path_challenge_data = on_challenge_data,
+    .recv_datagram = on_packet,
     .version_negotiation = ngtcp2_crypto_version_negotiation_cb,
 };
 
@@ -277,6 +292,23 @@ static void ops_stop(void *t, int64_t id, uint64_t code)
         quic_table_todo(&q->table, s);
 }
 
+/* The peer says in the handshake how long a DATAGRAM frame it takes. */
+static int ops_packet(void *t, int64_t id, const void *bytes, size_t len)
+{
+    struct quic *q = t;
+    const struct quic_stream *s = stream_of(t, id);
+    if (!s || !q->done || q->over[0])
+        return ERR_STATE;
+    const ngtcp2_transport_params *p = ngtcp2_conn_get_remote_transport_params(q->conn);
+    if (!p || !p->max_datagram_frame_size)
+        return ERR_STATE;
+    size_t most = p->max_datagram_frame_size < q->mtu ? (size_t)p->max_datagram_frame_size : q->mtu;
+    if (len > quic_packets_room(s->id, most))
+        return ERR_CAP;
+    quic_packets_put(&q->packets, s->id, bytes, len);
+    return ERR_OK;
+}
+
 static const struct stream_ops stream_ops = {
     .open = ops_open,
     .wake = ops_wake,
@@ -284,6 +316,7 @@ static const struct stream_ops stream_ops = {
     .credit = ops_credit,
     .reset = ops_reset,
     .stop = ops_stop,
+    .packet = ops_packet,
 };
 
 struct stream_transport quic_transport(struct quic *q)

@@ -109,7 +109,22 @@ static void op_stop(void *t, int64_t id, uint64_t code)
     w->stop_code = (int64_t)code;
 }
 
-static const struct stream_ops ops = {op_open, op_wake, op_class, op_credit, op_reset, op_stop};
+/* At once, or never. */
+static int op_packet(void *t, int64_t id, const void *bytes, size_t len)
+{
+    struct side *s = t;
+    struct memory *m = s->m;
+    struct stream *x = at(m, id);
+    struct side *to = &m->side[!s->end];
+    if (len > 1000)
+        return ERR_CAP;
+    if (!m->down && x->known[!s->end] && !x->closed[!s->end] && to->events && to->events->packet)
+        to->events->packet(to->ctx, x->user[!s->end], bytes, len);
+    return ERR_OK;
+}
+
+static const struct stream_ops ops = {op_open,  op_wake, op_class, op_credit,
+                                      op_reset, op_stop, op_packet};
 
 struct memory *memory_new(uint64_t seed)
 {

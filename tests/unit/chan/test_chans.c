@@ -23,7 +23,7 @@ struct tester {
     uint64_t expect[CHAN_STREAMS]; /* to come in all */
     bool eof_written, ended, released, broken, refused, accepted;
     int exit_status;
-    unsigned stops;
+    unsigned stops, packets;
     char signal[32];
     uint64_t code;
     size_t most;
@@ -119,6 +119,14 @@ static void on_request(void *ctx, struct chan *c, const struct message *m)
         snprintf(t->signal, sizeof t->signal, "%d %s %u", m->kind, m->name, m->cols);
 }
 
+static void on_packet(void *ctx, struct chan *c, const uint8_t *bytes, size_t len)
+{
+    struct tester *t = chan_owner(c);
+    assert_int_equal(len, 3);
+    assert_memory_equal(bytes, "abc", 3);
+    t->packets++;
+}
+
 static void on_broken(void *ctx, struct chan *c, uint64_t code)
 {
     struct tester *t = chan_owner(c);
@@ -137,6 +145,7 @@ static const struct chans_ops ops = {
     .writable = on_writable,
     .stopped = on_stopped,
     .request = on_request,
+    .packet = on_packet,
     .broken = on_broken,
 };
 
@@ -321,6 +330,27 @@ static void test_random(void **state)
 static void test_thousand_at_once(void **state)
 {
     run_random(99, 1000, 3000);
+}
+
+static void test_packets_between_open_ends(void **state)
+{
+    uint8_t big[2000] = {0};
+    struct pair *p = pair_new(8);
+    struct tester *t = open_one(p, 0, 1);
+    assert_int_equal(chan_packet(t->chan, "abc", 3), ERR_STATE);
+    steps(p, 20);
+    assert_true(t->accepted);
+    struct tester *far = far_of(p, t);
+    assert_int_equal(chan_packet(t->chan, "abc", 3), 0);
+    assert_int_equal(chan_packet(far->chan, "abc", 3), 0);
+    assert_int_equal(chan_packet(t->chan, big, sizeof big), ERR_CAP);
+    assert_int_equal(t->packets, 1);
+    assert_int_equal(far->packets, 1);
+    chan_release(far->chan);
+    assert_int_equal(chan_packet(t->chan, "abc", 3),
+                     0); /* the other end does not listen any more */
+    assert_int_equal(far->packets, 1);
+    pair_free(p);
 }
 
 /* ---- windows ---- */
@@ -592,6 +622,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random),
         cmocka_unit_test(test_thousand_at_once),
+        cmocka_unit_test(test_packets_between_open_ends),
         cmocka_unit_test(test_writer_waits_while_nobody_reads),
         cmocka_unit_test(test_window_grows_to_its_cap),
         cmocka_unit_test(test_refusal),

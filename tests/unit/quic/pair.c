@@ -136,8 +136,42 @@ static void on_failed(void *ctx, const char *why)
     e->failed = true;
 }
 
-static const struct stream_events events = {on_opened, on_data,    on_pull,   on_taken, on_acked,
-                                            on_reset,  on_stopped, on_closed, on_more,  on_failed};
+static void on_packet(void *ctx, void *user, const uint8_t *bytes, size_t len)
+{
+    struct pair_end *e = ctx;
+    uint64_t sent_us;
+    assert_false(((struct pair_stream *)user)->closed);
+    e->packets++;
+    if (len < sizeof sent_us)
+        return;
+    memcpy(&sent_us, bytes, sizeof sent_us);
+    for (size_t i = sizeof sent_us; i < len; i++)
+        assert_true(bytes[i] == (uint8_t)len);
+    uint64_t took = e->pair->now_us - sent_us;
+    e->late_us = took > e->late_us ? took : e->late_us;
+}
+
+int pair_packet(struct pair_end *e, const struct pair_stream *s, size_t len)
+{
+    uint8_t bytes[4000];
+    memset(bytes, (uint8_t)len, sizeof bytes);
+    memcpy(bytes, &e->pair->now_us, sizeof e->pair->now_us);
+    return e->t.ops->packet(e->t.t, s->id, bytes, len);
+}
+
+static const struct stream_events events = {
+    .opened = on_opened,
+    .data = on_data,
+    .pull = on_pull,
+    .taken = on_taken,
+    .acked = on_acked,
+    .reset = on_reset,
+    .stopped = on_stopped,
+    .closed = on_closed,
+    .more = on_more,
+    .failed = on_failed,
+    .packet = on_packet,
+};
 
 /* ---- making ---- */
 

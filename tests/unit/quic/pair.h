@@ -34,6 +34,8 @@ struct pair_end {
     bool failed;
     uint64_t received; /* bytes */
     uint64_t moved_us; /* when bytes came last */
+    unsigned packets;  /* that came, each with its length repeated in all its bytes */
+    uint64_t late_us;  /* how long the slowest took; pair_packet writes the time */
     struct quic_facts facts;
 };
 
@@ -57,6 +59,8 @@ void pair_init(struct pair *p, const struct pair_config *c);
 void pair_fini(struct pair *p);
 /* A stream of `end` that sends so many bytes and then its end. */
 struct pair_stream *pair_open(struct pair_end *end, uint64_t bytes);
+/* A packet beside the stream; what the transport said. */
+int pair_packet(struct pair_end *end, const struct pair_stream *s, size_t len);
 /* Run for so long, or until done(p) is true. True if it is. */
 bool pair_run(struct pair *p, uint64_t us, bool (*done)(const struct pair *p));
 /* Every stream of both ends is closed, with all its bytes. */

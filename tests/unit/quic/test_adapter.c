@@ -432,6 +432,60 @@ static void no_idle_pacing(void **state)
     pair_fini(&p);
 }
 
+/* Beside a stream: each once at most, most of them where few are lost, none too long. */
+static void packets(void **state)
+{
+    struct pair p;
+    pair_init(&p, &(struct pair_config){14, {"delay=20", "loss=5%", "rate=40mbit"}, 0});
+    p.server.answer = 1;
+    struct pair_stream *s = pair_open(&p.client, 1000);
+    assert_int_equal(pair_packet(&p.client, s, 100), ERR_STATE); /* the handshake is not complete */
+    assert_true(pair_run(&p, 5 * S, both_open));
+    struct pair_stream *t = pair_open(&p.server, 30000000); /* it stays */
+    pair_run(&p, 1 * S, NULL);
+    size_t most = 1500;
+    while (pair_packet(&p.server, t, most) == ERR_CAP)
+        most--;
+    assert_in_range(most, 1150, 1199);
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(pair_packet(&p.server, t, i % 3 ? most : (size_t)(i % 200)), 0);
+        pair_run(&p, 2 * MS, NULL);
+    }
+    pair_run(&p, 1 * S, NULL);
+           p.down.stats.lost, p.down.stats.queue_drops, quic_counters(p.server.q).sent);
+           assert_in_range(p.client.packets, 850, 995);
+           assert_true(p.client.late_us < 1 * S);
+           assert_int_equal(p.server.packets, 0);
+           assert_true(p.client.received > 1000000); /* the stream went on beside them */
+           pair_fini(&p);
+}
+
+/* Those that wait through an outage are not sent after it; memory is bounded meanwhile. */
+static void packets_in_an_outage(void **state)
+{
+    struct pair p;
+    pair_init(&p, &(struct pair_config){15, {"delay=20", "rate=4mbit"}, 0});
+    p.server.answer = 1;
+    struct pair_stream *t = pair_open(&p.client, 20000000); /* it stays */
+    assert_true(pair_run(&p, 5 * S, both_open));
+    pair_run(&p, 1 * S, NULL);
+    set_down(&p, true, true);
+    for (int i = 0; i < 3000; i++) {
+        int err = pair_packet(&p.client, t, 1000);
+        assert_true(err == 0 || err == ERR_STATE);
+        pair_run(&p, 20 * MS, NULL);
+    }
+    unsigned before = p.server.packets;
+    set_down(&p, false, false);
+    pair_run(&p, 10 * S, NULL);
+    assert_true(p.server.packets - before < 40);
+    assert_int_equal(pair_packet(&p.client, t, 1000), 0);
+    before = p.server.packets;
+    pair_run(&p, 1 * S, NULL);
+    assert_int_equal(p.server.packets, before + 1);
+    pair_fini(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -452,6 +506,8 @@ int main(void)
         cmocka_unit_test(sizes_of_datagrams),
         cmocka_unit_test(near_path),
         cmocka_unit_test(no_idle_pacing),
+        cmocka_unit_test(packets),
+        cmocka_unit_test(packets_in_an_outage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
