@@ -54,12 +54,12 @@ struct chans_ops {
     void (*stopped)(void *ctx, struct chan *c, enum chan_stream s);
     /* EXIT_STATUS, EXIT_SIGNAL, SIGNAL, SIZE or BREAK came; *m is valid during the call. */
     void (*request)(void *ctx, struct chan *c, const struct message *m);
-    /* A packet that the peer sent by chan_packet: whole, in no order, perhaps never; only between
-     * `accepted` or chan_accept and the end. Valid during the call. */
-    void (*packet)(void *ctx, struct chan *c, const uint8_t *bytes, size_t len);
     /* It did not end as it should: the peer gave up (enum stream_code), sent nonsense, or the whole
      * connection is over. The channel is gone after the call, with what was not consumed. */
     void (*broken)(void *ctx, struct chan *c, uint64_t code);
+    /* A packet that the peer sent by chan_packet: whole, in no order, perhaps never; only between
+     * `accepted` or chan_accept and the end. Valid during the call. */
+    void (*packet)(void *ctx, struct chan *c, const uint8_t *bytes, size_t len);
 };
 
 struct chans_config {
