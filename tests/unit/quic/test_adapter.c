@@ -452,11 +452,11 @@ static void packets(void **state)
         pair_run(&p, 2 * MS, NULL);
     }
     pair_run(&p, 1 * S, NULL);
-           assert_in_range(p.client.packets, 850, 995);
-           assert_true(p.client.late_us < 1 * S);
-           assert_int_equal(p.server.packets, 0);
-           assert_true(p.client.received > 1000000); /* the stream went on beside them */
-           pair_fini(&p);
+    assert_in_range(p.client.packets, 850, 995);
+    assert_true(p.client.late_us < 1 * S);
+    assert_int_equal(p.server.packets, 0);
+    assert_true(p.client.received > 1000000); /* the stream went on beside them */
+    pair_fini(&p);
 }
 
 /* Those that wait through an outage are not sent after it; memory is bounded meanwhile. */
