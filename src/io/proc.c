@@ -4,6 +4,7 @@
 #include "io/harden.h"
 #include "io/loop_impl.h"
 #include "io/proc_impl.h"
+#include "io/run.h"
 #include "io/signals.h"
 
 #include <errno.h>
@@ -147,6 +148,21 @@ void proc_free(struct proc *p)
     }
     p->forgotten = true;
     reaper_update(p->loop);
+}
+
+bool proc_wait(struct proc *p, uint64_t limit_us)
+{
+    struct loop *l = p->loop;
+    int status;
+    if (p->pid && !run_wait(p->pid, limit_us, &status))
+        return false;
+    if (!p->pid)
+        return true;
+    list_del(&p->node);
+    list_init(&p->node);
+    tell(p, status);
+    reaper_update(l);
+    return true;
 }
 
 pid_t proc_pid(const struct proc *p)

@@ -38,6 +38,9 @@ int MUST_USE proc_new(struct loop *l, const struct proc_config *c, int *in, int 
 /* Forget it; it goes on, and is reaped. NULL is allowed. */
 void proc_free(struct proc *p);
 pid_t proc_pid(const struct proc *p); /* 0 once it ended */
+/* Wait for its end outside the loop, at most limit_us; exited is told from here. False: it goes
+ * on. */
+bool proc_wait(struct proc *p, uint64_t limit_us);
 /* Does nothing once it ended. */
 void proc_kill(struct proc *p, int signal);
 

@@ -1,8 +1,10 @@
 #include "io/utmp.h"
 
+#include "io/proc_impl.h"
 #include "io/run.h"
 
 #include <glob.h>
+#include <signal.h>
 #include <string.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -30,19 +32,43 @@ bool utmp_helper(char *path, size_t size)
     return false;
 }
 
+static void on_added(void *ctx, const struct proc_exit *x)
+{
+    struct utmp_entry *e = ctx;
+    e->in = !x->signal && x->status == 0;
+    proc_free(e->adding);
+    e->adding = NULL;
+}
+
+/* One that hangs is killed: it must not put an entry in later. */
+static void settle(struct utmp_entry *e)
+{
+    if (e->adding && !proc_wait(e->adding, WAIT_US)) {
+        proc_kill(e->adding, SIGKILL);
+        proc_free(e->adding);
+        e->adding = NULL;
+    }
+}
+
 /* The helper finds the terminal by its stdin and stdout. */
-static bool call(const char *const *argv, int master)
+void utmp_add(struct utmp_entry *e, struct loop *l, const char *helper, int master,
+              const char *host)
 {
-    struct run r = {.argv = argv, .fds = {master, master, -1}};
-    return run_ask(&r, WAIT_US, NULL, 0) == 0;
+    const char *const argv[] = {helper, "add", host, NULL};
+    settle(e);
+    if (proc_prepare(l))
+        return;
+    pid_t pid = run_start(&(struct run){.argv = argv, .fds = {master, master, -1}});
+    if (pid > 0)
+        e->adding = proc_adopt(l, pid, -1, on_added, e);
 }
 
-bool utmp_add(const char *helper, int master, const char *host)
+bool utmp_remove(struct utmp_entry *e, const char *helper, int master)
 {
-    return call((const char *const[]){helper, "add", host, NULL}, master);
-}
-
-bool utmp_remove(const char *helper, int master)
-{
-    return call((const char *const[]){helper, "del", NULL}, master);
+    const char *const argv[] = {helper, "del", NULL};
+    settle(e);
+    if (!e->in || !helper)
+        return false;
+    e->in = false;
+    return run_ask(&(struct run){.argv = argv, .fds = {master, master, -1}}, WAIT_US, NULL, 0) == 0;
 }

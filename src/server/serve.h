@@ -9,6 +9,7 @@
 #include "io/pty.h"
 #include "io/sockdir.h"
 #include "io/udp.h"
+#include "io/utmp.h"
 #include "server/child.h"
 #include "server/exec.h"
 #include "server/framed.h"
@@ -26,7 +27,7 @@ struct terminal {
     bool gone;       /* exited: free the pty at the end of the turn */
     bool ended;      /* the session is over: free all of it */
     bool modes_known, echo, canonical;
-    bool in_utmp;
+    struct utmp_entry utmp;
     struct timer hangup; /* a program that does not mind SIGHUP is left behind */
 };
 

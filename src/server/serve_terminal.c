@@ -1,6 +1,5 @@
 /* Ptys of the sessions. */
 #include "base/mem.h"
-#include "io/utmp.h"
 #include "server/serve.h"
 
 #include <signal.h>
@@ -104,15 +103,15 @@ void terminal_record_as(struct terminal *t, const char *host)
 {
     char helper[256];
     if (t->pty && utmp_helper(helper, sizeof helper))
-        t->in_utmp = utmp_add(helper, pty_master(t->pty), host);
+        utmp_add(&t->utmp, t->serve->loop, helper, pty_master(t->pty), host);
 }
 
 static void terminal_unrecord(struct terminal *t)
 {
     char helper[256];
-    if (t->in_utmp && t->pty && utmp_helper(helper, sizeof helper))
-        utmp_remove(helper, pty_master(t->pty));
-    t->in_utmp = false;
+    if (t->pty)
+        utmp_remove(&t->utmp, utmp_helper(helper, sizeof helper) ? helper : NULL,
+                    pty_master(t->pty));
 }
 
 struct terminal *terminal_of(struct serve *s, uint32_t sid)
