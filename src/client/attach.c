@@ -21,6 +21,10 @@
 
 /* A pipe in use that gives nothing back for this long is replaced. */
 #define PIPE_SILENT_US 10000000u
+/* Without a pipe, and with nothing coming back for this long, one is made. */
+#define PIPE_LATE_US 2000000u
+/* By a session of the bootstrap's master it is there within this, or the master hangs. */
+#define PIPE_SHARED_US 10000000u
 /* Bytes handed to the terminal at once. */
 #define TTY_PIECE 4096
 
@@ -31,6 +35,8 @@ static const int leave_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 struct attach {
     struct loop *loop;
     const struct log *log;
+    struct attach_guest guest; /* `over` is NULL: it is the process's own terminal */
+    enum { WITH_TTY, SAYS_BYE, IS_OVER, IS_GONE } phase; /* of a guest */
     const char *suspend_text;
     bool stock;
     struct tty *tty;
@@ -38,6 +44,8 @@ struct attach {
     struct chans_router router;
     struct paths *paths;
     struct rejoin *rejoin; /* NULL with --transport=udp, and towards stock */
+    bool pipe_asked;       /* one is on its way, or there */
+    uint64_t shared_us;    /* since when one is tried by way of the master; 0 = not */
     struct timer timer;
     struct later later;
     struct sigwatch *watches[LEAVE_SIGNALS];
@@ -45,6 +53,7 @@ struct attach {
     bool size_seen;       /* before its signal came */
     int signal;           /* that made us leave, 0 = none */
     bool tty_lost, suspended;
+    bool left;    /* a guest's user has somebody else on his terminal by now */
     bool unknown; /* the far side does not know the session any more */
     bool login;
     char news[160]; /* of the relay, for the bar while nothing comes; "" = none */
@@ -86,7 +95,7 @@ static void pump_tty(struct attach *a, uint64_t now_us)
             break;
     }
     uint8_t reset[TTY_GUARD_MAX];
-    tty_guard_set(reset, client_end_reset_bytes(a->end, reset, sizeof reset));
+    tty_guard_set(a->tty, reset, client_end_reset_bytes(a->end, reset, sizeof reset));
 }
 
 /* Everything to the tty now, waiting for it a little. */
@@ -103,9 +112,13 @@ static void flush_tty(struct attach *a, uint64_t now_us)
 
 static void suspend(struct attach *a, uint64_t now_us)
 {
+    if (a->guest.over) {
+        client_end_message(a->end, "a shared connection cannot be suspended", false, now_us);
+        return;
+    }
     client_end_suspend(a->end, now_us);
     flush_tty(a, now_us);
-    tty_guard_set("", 0);
+    tty_guard_set(a->tty, "", 0);
     if (a->suspend_text)
         tty_write(a->tty, a->suspend_text, strlen(a->suspend_text));
     a->suspended = true;
@@ -125,6 +138,25 @@ static uint64_t check_pipe(struct attach *a, uint64_t now_us)
     if (now_us < due)
         return due;
     paths_pipe_drop(a->paths, "nothing came back for long");
+    return TIME_NEVER;
+}
+
+/* A guest has no pipe while UDP answers. */
+static uint64_t check_no_pipe(struct attach *a, uint64_t now_us)
+{
+    uint64_t silent = link_silent_since_us(client_end_link(a->end));
+    if (a->shared_us && now_us >= a->shared_us + PIPE_SHARED_US) {
+        a->shared_us = 0;
+        paths_pipe_drop(a->paths, "the bootstrap's ssh does not answer");
+    }
+    if (a->shared_us)
+        return a->shared_us + PIPE_SHARED_US;
+    if (!a->rejoin || a->pipe_asked || !silent)
+        return TIME_NEVER;
+    if (now_us < silent + PIPE_LATE_US)
+        return silent + PIPE_LATE_US;
+    a->pipe_asked = true;
+    rejoin_now(a->rejoin);
     return TIME_NEVER;
 }
 
@@ -154,24 +186,77 @@ static void send_due(struct attach *a, uint64_t now_us)
         paths_send(a->paths, &d, now_us);
 }
 
+/* ---- the end of a guest's -------------------------------------------------------------------- */
+
+/* What there is to say stands behind the last screen. */
+static void say_bye(struct attach *a, uint64_t now_us)
+{
+    char text[400] = "";
+    struct client_result r = client_end_result(a->end);
+    if (!a->left)
+        a->guest.last_words(a->guest.ctx, &r, text, sizeof text);
+    if (text[0])
+        buf_printf(client_end_tty(a->end, now_us), "%s\r\n", text);
+    a->phase = SAYS_BYE;
+}
+
+/* Nobody is kept: the terminal takes its bytes when it does. The attachment may be freed
+ * in here. */
+static void end_guest(struct attach *a, uint64_t now_us)
+{
+    uint64_t owed = client_end_owed_answers(a->end, now_us);
+    if (a->phase == WITH_TTY && owed && !a->tty_lost) {
+        timer_set(&a->timer, owed);
+        return;
+    }
+    if (a->phase == WITH_TTY)
+        say_bye(a, now_us);
+    if (a->phase == SAYS_BYE) {
+        pump_tty(a, now_us);
+        bool written = !buf_len(client_end_tty(a->end, now_us)) && !tty_queued(a->tty);
+        if (written || a->tty_lost) {
+            tty_free(a->tty);
+            a->tty = NULL;
+            a->phase = IS_OVER;
+            later_set(&a->later);
+            a->guest.over(a->guest.ctx);
+            return;
+        }
+    }
+    if (a->phase == IS_OVER && !client_end_lingers(a->end, now_us)) {
+        a->phase = IS_GONE;
+        a->guest.gone(a->guest.ctx);
+        return;
+    }
+    timer_set(&a->timer, client_end_deadline(a->end, now_us));
+}
+
+static void end_own(struct attach *a, uint64_t now_us)
+{
+    uint64_t owed = client_end_owed_answers(a->end, now_us);
+    if (owed && !a->tty_lost && !a->signal)
+        timer_set(&a->timer, owed);
+    else
+        loop_stop(a->loop);
+}
+
 static void turn(void *ctx)
 {
     struct attach *a = ctx;
     uint64_t now_us = loop_now_us(a->loop);
     send_due(a, now_us);
     paths_serve(a->paths, now_us);
-    tell_news(a, now_us);
-    pump_tty(a, now_us);
-    switch (client_end_action(a->end, now_us)) {
-    case CLIENT_DONE: {
-        uint64_t owed = client_end_owed_answers(a->end, now_us);
-        if (owed && !a->tty_lost && !a->signal) {
-            timer_set(&a->timer, owed);
-            return;
-        }
-        loop_stop(a->loop);
-        return;
+    if (a->phase == WITH_TTY) {
+        tell_news(a, now_us);
+        pump_tty(a, now_us);
     }
+    switch (client_end_action(a->end, now_us)) {
+    case CLIENT_DONE:
+        if (a->guest.over)
+            end_guest(a, now_us);
+        else
+            end_own(a, now_us);
+        return;
     case CLIENT_SUSPEND:
         suspend(a, now_us);
         later_set(&a->later);
@@ -180,6 +265,8 @@ static void turn(void *ctx)
         break;
     }
     uint64_t at = client_end_deadline(a->end, now_us), look = check_pipe(a, now_us);
+    at = look < at ? look : at;
+    look = a->guest.over ? check_no_pipe(a, now_us) : TIME_NEVER;
     timer_set(&a->timer, at < look ? at : look);
 }
 
@@ -257,6 +344,7 @@ static void on_datagram(void *ctx, const struct path_ref *from, bool congested,
     struct attach *a = ctx;
     if (from->kind == PATH_PIPE && a->rejoin) {
         rejoin_works(a->rejoin);
+        a->shared_us = 0;
         a->news[0] = 0;
     }
     a->unknown = false;
@@ -267,15 +355,20 @@ static void on_datagram(void *ctx, const struct path_ref *from, bool congested,
 static void on_pipe_lost(void *ctx)
 {
     struct attach *a = ctx;
-    if (a->rejoin)
+    a->shared_us = 0;
+    /* A guest wants another only while nothing else gets through. */
+    if (a->rejoin && (!a->guest.over || link_quiet(client_end_link(a->end), loop_now_us(a->loop))))
         rejoin_ask(a->rejoin);
+    else
+        a->pipe_asked = false;
     later_set(&a->later);
 }
 
 static void on_relay(void *ctx, const struct boot_pipe *pipe)
 {
     struct attach *a = ctx;
-    if (a->login)
+    a->shared_us = rejoin_shared(a->rejoin) ? loop_now_us(a->loop) : 0;
+    if (a->login && !a->shared_us)
         set_news(a, "logging in again by ssh", "");
     if (paths_pipe_open(a->paths, pipe, loop_now_us(a->loop)))
         rejoin_ask(a->rejoin);
@@ -326,6 +419,8 @@ static int take_tty(struct attach *a, const char *program)
                           .stop = on_stop,
                           .lost = on_tty_lost,
                           .ctx = a};
+    if (a->guest.over)
+        return tty_new(a->loop, a->guest.in, a->guest.out, false, &ops, &a->tty);
     int err = tty_new(a->loop, STDIN_FILENO, STDOUT_FILENO, true, &ops, &a->tty);
     if (!err)
         err = tty_raw(a->tty);
@@ -400,7 +495,7 @@ static void open_paths(struct attach *a, const struct attach_config *c)
     struct paths_ops ops = {
         .datagram = on_datagram, .pipe_lost = on_pipe_lost, .event = wants_turn, .ctx = a};
     a->paths = paths_new(a->loop, &pc, &ops);
-    if (!c->pipe)
+    if (c->stock || (c->transport == CLIENT_UDP && !c->pipe))
         return;
     if (c->transport == CLIENT_UDP) {
         close(c->pipe->in);
@@ -408,12 +503,16 @@ static void open_paths(struct attach *a, const struct attach_config *c)
         return;
     }
     struct rejoin_config rc = {.server_command = c->server_command,
+                               .shared_command = c->shared_command,
                                .session = c->connect->session,
                                .route = c->connect->route,
                                .log = c->log};
     struct rejoin_ops rejoin_ops = {on_relay, on_relay_refused, on_relay_failed, a};
     a->rejoin = rejoin_new(a->loop, &rc, &rejoin_ops);
-    if (paths_pipe_open(a->paths, c->pipe, loop_now_us(a->loop)))
+    a->pipe_asked = c->pipe || c->pipe_now || !pc.udp;
+    if (!c->pipe && a->pipe_asked)
+        rejoin_now(a->rejoin);
+    else if (c->pipe && paths_pipe_open(a->paths, c->pipe, loop_now_us(a->loop)))
         rejoin_ask(a->rejoin);
 }
 
@@ -425,6 +524,8 @@ struct attach *attach_new(struct loop *l, const struct attach_config *c)
                          .suspend_text = c->suspend_text,
                          .stock = c->stock != NULL,
                          .login = c->login};
+    if (c->guest)
+        a->guest = *c->guest;
     later_init(&a->later, l, turn, a);
     timer_init(&a->timer, l, turn, a);
     if (take_tty(a, c->program)) {
@@ -439,11 +540,35 @@ struct attach *attach_new(struct loop *l, const struct attach_config *c)
     open_paths(a, c);
     if (has_forwards(c))
         start_forwards(a, c->forwards);
-    for (size_t i = 0; i < LEAVE_SIGNALS; i++)
+    for (size_t i = 0; i < LEAVE_SIGNALS && !c->guest; i++)
         if (sigwatch_new(l, leave_signals[i], on_signal, a, &a->watches[i]))
             a->watches[i] = NULL; /* the guard restores the terminal then */
     later_set(&a->later);
     return a;
+}
+
+/* ---- a guest's ------------------------------------------------------------------------------- */
+
+void attach_resized(struct attach *a)
+{
+    if (!a->tty)
+        return;
+    look_at_size(a, loop_now_us(a->loop));
+    later_set(&a->later);
+}
+
+void attach_leave(struct attach *a)
+{
+    uint64_t now_us = loop_now_us(a->loop);
+    a->left = true;
+    client_end_suspend(a->end, now_us);
+    client_end_leave(a->end, now_us);
+    later_set(&a->later);
+}
+
+struct client_result attach_result(const struct attach *a)
+{
+    return client_end_result(a->end);
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
@@ -486,7 +611,6 @@ struct attach_end attach_finish(struct attach *a)
     a->rejoin = NULL;
     tty_free(a->tty);
     a->tty = NULL;
-    tty_guard_set("", 0);
     struct client_result r = client_end_result(a->end);
     return (struct attach_end){
         .result = r,
@@ -503,6 +627,10 @@ void attach_free(struct attach *a)
     timer_clear(&a->timer);
     for (size_t i = 0; i < LEAVE_SIGNALS; i++)
         sigwatch_free(a->watches[i]);
+    if (a->tty && a->guest.over) { /* left as it stands: what can be undone at once is */
+        uint8_t reset[TTY_GUARD_MAX];
+        tty_write(a->tty, reset, client_end_reset_bytes(a->end, reset, sizeof reset));
+    }
     tty_free(a->tty);
     rejoin_free(a->rejoin);
     paths_free(a->paths);

@@ -15,6 +15,8 @@ struct rejoin {
     struct loop *loop;
     struct rejoin_ops ops;
     const char *server_command;
+    const char *shared_command; /* NULL: it was tried */
+    bool shared;                /* the newest attempt */
     const struct log *log;
     char mark[CONNECT_SESSION_MAX + 32]; /* begins with CONNECT_JOIN_MARK, ends with the id */
     const char *id;
@@ -106,7 +108,10 @@ static void attempt(void *ctx)
     r->line[0] = 0;
     r->line_over = false;
     r->pause_us = r->pause_us * 2 < REJOIN_MOST_US ? r->pause_us * 2 : REJOIN_MOST_US;
-    boot_command_init(&cmd, r->server_command, (const char *const[]){"--join", r->id, NULL});
+    r->shared = r->shared_command != NULL;
+    boot_command_init(&cmd, r->shared ? r->shared_command : r->server_command,
+                      (const char *const[]){"--join", r->id, NULL});
+    r->shared_command = NULL;
     int err = run(r,
                   &(struct proc_config){.file = cmd.argv[0],
                                         .argv = (const char *const *)cmd.argv,
@@ -123,9 +128,19 @@ static void attempt(void *ctx)
         r->ops.pipe(r->ops.ctx, &p);
 }
 
+bool rejoin_shared(const struct rejoin *r)
+{
+    return r->shared;
+}
+
 void rejoin_ask(struct rejoin *r)
 {
     timer_set(&r->timer, loop_now_us(r->loop) + r->pause_us);
+}
+
+void rejoin_now(struct rejoin *r)
+{
+    timer_set(&r->timer, loop_now_us(r->loop));
 }
 
 void rejoin_works(struct rejoin *r)
@@ -140,6 +155,7 @@ struct rejoin *rejoin_new(struct loop *l, const struct rejoin_config *c,
     r->loop = l;
     r->ops = *ops;
     r->server_command = c->server_command;
+    r->shared_command = c->shared_command;
     r->log = c->log;
     r->pause_us = REJOIN_FIRST_US;
     snprintf(r->mark, sizeof r->mark, CONNECT_JOIN_MARK "%s.%u", c->session, c->route);

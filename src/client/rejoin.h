@@ -8,6 +8,7 @@
 #include "io/loop.h"
 #include "link/connect.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Pauses before an attempt; doubled after each that failed. */
@@ -29,6 +30,7 @@ struct rejoin_ops {
 
 struct rejoin_config {
     const char *server_command; /* as in boot_config; borrowed */
+    const char *shared_command; /* for the first attempt instead; NULL: the same; borrowed */
     const char *session;        /* copied */
     uint16_t route;
     const struct log *log;
@@ -38,8 +40,13 @@ struct rejoin *rejoin_new(struct loop *l, const struct rejoin_config *c,
                           const struct rejoin_ops *ops);
 void rejoin_free(struct rejoin *r); /* NULL is allowed; leaves a running relay alone */
 
+/* The newest attempt was made by shared_command. */
+bool rejoin_shared(const struct rejoin *r);
+
 /* The pipe is dead: one attempt after the pause that is due. */
 void rejoin_ask(struct rejoin *r);
+/* There never was one, and it is needed: at once. */
+void rejoin_now(struct rejoin *r);
 /* Something came through a pipe: the next pause is the shortest again. */
 void rejoin_works(struct rejoin *r);
 

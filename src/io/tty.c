@@ -8,11 +8,39 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
+
+/* -- the guard: all that a signal handler may touch; what it reads is never freed before its place
+ * in `guards` is empty -- */
+
+static const int guarded[] = {SIGTERM, SIGHUP,  SIGINT, SIGQUIT, SIGALRM, SIGSEGV,
+                              SIGBUS,  SIGABRT, SIGFPE, SIGILL,  SIGSYS,  SIGTRAP};
+#define GUARDED (sizeof guarded / sizeof *guarded)
+
+/* Pauses of 100 ms for terminals that take nothing, all together. */
+#define GUARD_TRIES 10
+
+struct guard_bytes {
+    uint8_t bytes[TTY_GUARD_MAX];
+    size_t len;
+};
+
+struct guard {
+    int fd;
+    bool modes; /* to be put back: `found` */
+    struct termios found;
+    struct guard_bytes texts[2]; /* the handler reads texts[current]; the other is written */
+    volatile sig_atomic_t current;
+};
+
+static struct guard *volatile guards[TTY_GUARDS];
+static struct sigaction guard_old[GUARDED];
+static bool guard_exits; /* atexit is registered */
 
 struct tty {
     struct loop *loop;
@@ -22,69 +50,54 @@ struct tty {
     bool own, raw;
     bool lost;
     struct termios found;
+    struct guard guard;
     struct sigwatch *winch, *cont, *tstp;
 };
 
-/* -- the guard: all that a signal handler may touch, in static storage -- */
-
-static const int guarded[] = {SIGTERM, SIGHUP,  SIGINT, SIGQUIT, SIGALRM, SIGSEGV,
-                              SIGBUS,  SIGABRT, SIGFPE, SIGILL,  SIGSYS,  SIGTRAP};
-#define GUARDED (sizeof guarded / sizeof *guarded)
-
-struct guard_bytes {
-    uint8_t bytes[TTY_GUARD_MAX];
-    size_t len;
-};
-
-static struct {
-    volatile sig_atomic_t armed;
-    int fd;
-    struct termios found;
-    struct guard_bytes texts[2]; /* the handler reads texts[current]; the other is written */
-    volatile sig_atomic_t current;
-    struct sigaction old[GUARDED];
-    bool exits; /* atexit is registered */
-} guard;
-
-void tty_guard_set(const void *bytes, size_t len)
+void tty_guard_set(struct tty *t, const void *bytes, size_t len)
 {
-    int next = !guard.current;
+    struct guard *g = &t->guard;
+    int next = !g->current;
     if (len > TTY_GUARD_MAX)
         len = TTY_GUARD_MAX;
     if (len)
-        memcpy(guard.texts[next].bytes, bytes, len);
-    guard.texts[next].len = len;
+        memcpy(g->texts[next].bytes, bytes, len);
+    g->texts[next].len = len;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    guard.current = next;
+    g->current = next;
 }
 
-/* Async-signal-safe; waits at most a second for a terminal that takes nothing. */
-static void write_all(int fd, const uint8_t *p, size_t len)
+/* Async-signal-safe. */
+static void write_all(int fd, const uint8_t *p, size_t len, int *tries)
 {
-    for (int tries = 0; len && tries < 10;) {
+    while (len) {
         ssize_t n = write(fd, p, len);
         if (n > 0) {
             p += n;
             len -= (size_t)n;
             continue;
         }
-        if (n < 0 && errno != EAGAIN && errno != EINTR)
+        if ((n < 0 && errno != EAGAIN && errno != EINTR) || !*tries)
             return;
         struct pollfd f = {.fd = fd, .events = POLLOUT};
         poll(&f, 1, 100);
-        tries++;
+        --*tries;
     }
 }
 
 void tty_guard_restore(void)
 {
-    int e = errno;
-    if (!guard.armed)
-        return;
-    guard.armed = 0;
-    const struct guard_bytes *t = &guard.texts[guard.current];
-    write_all(guard.fd, t->bytes, t->len);
-    tcsetattr(guard.fd, TCSANOW, &guard.found);
+    int e = errno, tries = GUARD_TRIES;
+    for (size_t i = 0; i < TTY_GUARDS; i++) {
+        const struct guard *g = guards[i];
+        if (!g)
+            continue;
+        guards[i] = NULL;
+        const struct guard_bytes *t = &g->texts[g->current];
+        write_all(g->fd, t->bytes, t->len, &tries);
+        if (g->modes)
+            tcsetattr(g->fd, TCSANOW, &g->found);
+    }
     errno = e;
 }
 
@@ -94,37 +107,54 @@ static void on_fatal(int signum)
     /* Die of the same signal, or hand it to whoever listened before us. */
     for (size_t i = 0; i < GUARDED; i++)
         if (guarded[i] == signum)
-            sigaction(signum, &guard.old[i], NULL);
+            sigaction(signum, &guard_old[i], NULL);
     raise(signum);
 }
 
-static void guard_arm(int fd, const struct termios *found)
+static void listen_fatal(void)
 {
     struct sigaction ours = {.sa_handler = on_fatal, .sa_flags = SA_NODEFER};
     sigemptyset(&ours.sa_mask);
-    guard.fd = fd;
-    guard.found = *found;
-    if (!guard.exits)
+    if (!guard_exits)
         atexit(tty_guard_restore);
-    guard.exits = true;
-    guard.armed = 1;
+    guard_exits = true;
     for (size_t i = 0; i < GUARDED; i++) {
         struct sigaction now;
         if (sigaction(guarded[i], NULL, &now) || now.sa_handler == on_fatal)
             continue;
-        guard.old[i] = now;
+        guard_old[i] = now;
         if (now.sa_handler == SIG_DFL) /* ignored (nohup) stays so; a sigwatch has its place */
             sigaction(guarded[i], &ours, NULL);
     }
 }
 
-static void guard_disarm(void)
+static void guard_arm(struct tty *t)
 {
-    guard.armed = 0;
-    for (size_t i = 0; i < GUARDED; i++) {
+    struct guard *g = &t->guard;
+    size_t free_place = TTY_GUARDS;
+    g->fd = pipe_out_fd(t->pipe);
+    g->modes = t->own;
+    g->found = t->found;
+    for (size_t i = TTY_GUARDS; i-- > 0;)
+        if (!guards[i] || guards[i] == g)
+            free_place = i;
+    if (free_place < TTY_GUARDS)
+        guards[free_place] = g;
+    listen_fatal();
+}
+
+static void guard_disarm(struct tty *t)
+{
+    bool others = false;
+    for (size_t i = 0; i < TTY_GUARDS; i++) {
+        if (guards[i] == &t->guard)
+            guards[i] = NULL;
+        others |= guards[i] != NULL;
+    }
+    for (size_t i = 0; i < GUARDED && !others; i++) {
         struct sigaction now;
         if (sigaction(guarded[i], NULL, &now) == 0 && now.sa_handler == on_fatal)
-            sigaction(guarded[i], &guard.old[i], NULL);
+            sigaction(guarded[i], &guard_old[i], NULL);
     }
 }
 
@@ -192,7 +222,7 @@ static void on_cont(void *ctx, int signum)
         lost(t);
         return;
     }
-    guard_arm(pipe_out_fd(t->pipe), &t->found);
+    guard_arm(t);
     if (t->ops.resumed)
         t->ops.resumed(t->ops.ctx);
 }
@@ -216,6 +246,30 @@ static int listen_signals(struct tty *t)
     return r;
 }
 
+/* Anew, and nothing else: O_NONBLOCK on the passed one would be on it for all who have it. */
+static int reopen(int fd, int mode)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return open(path, mode | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+static int open_passed(struct tty *t, int in, const struct pipe_ops *ops)
+{
+    int from = reopen(in, O_RDONLY), to = from < 0 ? -1 : reopen(t->out, O_WRONLY);
+    if (to < 0) {
+        int e = errno;
+        if (from >= 0)
+            close(from);
+        errno = e;
+        return ERR_SYS;
+    }
+    int r = pipe_new(t->loop, from, to, PIPE_OWN, TTY_QUEUE, ops, &t->pipe);
+    if (!r)
+        guard_arm(t);
+    return r;
+}
+
 int tty_new(struct loop *l, int in, int out, bool own, const struct tty_ops *ops,
             struct tty **out_tty)
 {
@@ -234,7 +288,7 @@ int tty_new(struct loop *l, int in, int out, bool own, const struct tty_ops *ops
     pops.ctx = t;
     int r = tcgetattr(out, &t->found) ? ERR_SYS : ERR_OK;
     if (!r)
-        r = pipe_new(l, in, out, 0, TTY_QUEUE, &pops, &t->pipe);
+        r = own ? pipe_new(l, in, out, 0, TTY_QUEUE, &pops, &t->pipe) : open_passed(t, in, &pops);
     if (!r && own)
         r = listen_signals(t);
     if (r) {
@@ -253,7 +307,7 @@ int tty_raw(struct tty *t)
         return ERR_SYS;
     t->raw = true;
     if (t->own)
-        guard_arm(pipe_out_fd(t->pipe), &t->found);
+        guard_arm(t);
     return ERR_OK;
 }
 
@@ -265,7 +319,7 @@ void tty_cooked(struct tty *t)
     tcsetattr(pipe_out_fd(t->pipe), TCSANOW, &t->found);
     t->raw = false;
     if (t->own)
-        guard_disarm();
+        guard_disarm(t);
 }
 
 void tty_free(struct tty *t)
@@ -273,6 +327,8 @@ void tty_free(struct tty *t)
     if (!t)
         return;
     tty_cooked(t);
+    if (!t->own)
+        guard_disarm(t);
     sigwatch_free(t->winch);
     sigwatch_free(t->cont);
     sigwatch_free(t->tstp);
@@ -316,7 +372,7 @@ struct tty_size tty_size(const struct tty *t)
 void tty_suspend(struct tty *t)
 {
     pipe_flush(t->pipe, 1000000);
-    guard_disarm();
+    guard_disarm(t);
     tcsetattr(pipe_out_fd(t->pipe), TCSANOW, &t->found);
     /* SIGTSTP is ours to hear; SIGSTOP stops the whole pipeline that the shell started. */
     kill(0, SIGSTOP);

@@ -1,4 +1,4 @@
-/* The user's own terminal: raw mode, size, bytes, and giving it back on every way out. */
+/* A user's terminal: raw mode, size, bytes, and giving it back on every way out. */
 #ifndef TERN_IO_TTY_H
 #define TERN_IO_TTY_H
 
@@ -24,9 +24,11 @@ struct tty_ops {
 };
 
 /* in and out name one terminal (usually fds 0 and 1, or two passed ones); both are opened anew with
- * O_NONBLOCK|O_NOCTTY and stay the caller's. `own`: it is the terminal of this process: listen to
- * SIGWINCH and SIGCONT and take part in the guard below (one such object per process).
- * ERR_STATE if `in` or `out` is no terminal; ERR_SYS. Nothing is changed before tty_raw. */
+ * O_NONBLOCK|O_NOCTTY and stay the caller's (out until tty_free). `own`: it is the terminal of this
+ * process: listen to SIGWINCH, SIGCONT and SIGTSTP. Else it is somebody else's: its modes are never
+ * set (tty_raw and tty_suspend are not for it), nothing waits for it, and who passed it tells when
+ * tty_size may be another. ERR_STATE if `in` or `out` is no terminal; ERR_SYS. Nothing is changed
+ * before tty_raw. */
 int MUST_USE tty_new(struct loop *l, int in, int out, bool own, const struct tty_ops *ops,
                      struct tty **out_tty);
 /* Writes what is queued (waits at most a second), restores the modes; NULL is allowed. */
@@ -49,18 +51,19 @@ struct tty_size tty_size(const struct tty *t);
  * and `resumed` is called. Own ttys only. */
 void tty_suspend(struct tty *t);
 
-/* -- The guard: the terminal is restored however the process ends. --------------------------------
+/* -- The guard: terminals are restored however the process ends. ----------------------------------
  *
- * From tty_raw to tty_free of an own tty: exit(), SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGALRM and the
- * fatal ones (SEGV, BUS, ABRT, FPE, ILL, SYS, TRAP) write the guard's bytes and put the modes back
- * before the process dies of the same signal. A signals.h watch for one of them takes its place:
- * the owner then leaves in an orderly way. */
+ * From tty_raw (of an own one) or tty_new (of a passed one) to tty_free: exit(), SIGTERM, SIGHUP,
+ * SIGINT, SIGQUIT, SIGALRM and the fatal ones (SEGV, BUS, ABRT, FPE, ILL, SYS, TRAP) write the
+ * guard's bytes and put an own terminal's modes back before the process dies of the same signal. A
+ * signals.h watch for one of them takes its place: the owner then leaves in an orderly way. */
 
 #define TTY_GUARD_MAX 1024
+#define TTY_GUARDS    128 /* terminals at one time; more have none */
 /* Bytes that undo what was drawn and switched so far (may be set again at any time, also len 0);
  * longer ones are cut. Copied. */
-void tty_guard_set(const void *bytes, size_t len);
-/* Restore now; async-signal-safe, does nothing the second time or when no terminal is raw. */
+void tty_guard_set(struct tty *t, const void *bytes, size_t len);
+/* Restore now; async-signal-safe, does nothing the second time. */
 void tty_guard_restore(void);
 
 #endif

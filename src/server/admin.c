@@ -214,18 +214,24 @@ int admin_choose_name(const char *wish, bool tell, char name[static SESSION_NAME
     return err;
 }
 
-int admin_lock(void)
+bool admin_lock_now(int *lock)
 {
     struct sockdir d;
     char why[SOCKDIR_ERROR], path[SOCKDIR_PATH + sizeof "/lock"];
-    if (sockdir_open(&d, why))
-        return -1;
-    snprintf(path, sizeof path, "%s/lock", d.path);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    for (int waited = 0; fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) && waited < ANSWER_MS;
-         waited += LOCK_RETRY_MS)
+    if (*lock < 0 && !sockdir_open(&d, why)) {
+        snprintf(path, sizeof path, "%s/lock", d.path);
+        *lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    }
+    return *lock < 0 ||
+           !flock(*lock, LOCK_EX | LOCK_NB); /* nobody can have one that is not there */
+}
+
+int admin_lock(void)
+{
+    int lock = -1;
+    for (int waited = 0; !admin_lock_now(&lock) && waited < ANSWER_MS; waited += LOCK_RETRY_MS)
         poll(NULL, 0, LOCK_RETRY_MS);
-    return fd;
+    return lock;
 }
 
 void admin_unlock(int lock)

@@ -11,6 +11,9 @@
  * once neither take one name nor wait for each other's answer. Not waited for longer than an answer
  * would be. Returns a descriptor for admin_unlock, or -1, which admin_unlock takes too. */
 int admin_lock(void);
+/* The same without waiting, to be tried again: false, somebody has it. *lock is -1 at first; it is
+ * kept for the next try. */
+bool admin_lock_now(int *lock);
 void admin_unlock(int lock);
 
 /* Tells on stderr which sessions were left here (if `tell`), and chooses the name of a new session:

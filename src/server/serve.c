@@ -202,7 +202,8 @@ static void open_udp(struct serve *s, const struct start_record *r)
 
 /* ---- forwards ---- */
 
-void serve_passes(struct serve *s, uint32_t forwards, struct connect *c)
+/* Where the passes are that the client asks for (START_FORWARD_*), into its connect line. */
+static void serve_passes(struct serve *s, uint32_t forwards, struct connect *c)
 {
     unsigned kinds = (forwards & START_FORWARD_TCP ? 1u << PASS_TCP : 0) |
                      (forwards & START_FORWARD_UNIX ? 1u << PASS_UNIX : 0) |
@@ -238,6 +239,7 @@ static void route_channels(struct serve *s)
     chans_route(&s->router, OPEN_DIRECT_UNIX, &far_chans_ops, s->far);
     chans_route(&s->router, OPEN_CONTROL, &remote_far_ops, s->remote);
     chans_route(&s->router, OPEN_FORWARDED_TCP, &remote_far_ops, s->remote);
+    chans_route(&s->router, OPEN_SESSION, &siblings_ops, s);
 }
 
 /* ---- being told to leave ---- */
@@ -306,27 +308,49 @@ static int leave_terminal(void)
     _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 }
 
-static int make_session(struct serve *s, const struct start_record *r, const char *name)
+int serve_link(struct serve *s, uint32_t sid, const struct start_record *r, struct connect *out)
+{
+    struct connect made;
+    int err = server_link_open(s->end, sid, &made, loop_now_us(s->loop));
+    if (err)
+        return err;
+    server_link_history(s->end, made.route, r->history_lines);
+    *out = s->connect;
+    memcpy(out->secret, made.secret, sizeof out->secret);
+    memcpy(out->session, made.session, sizeof out->session);
+    out->route = made.route;
+    out->caps = made.caps;
+    connect_wipe(&made);
+    serve_passes(s, r->forwards, out);
+    return ERR_OK;
+}
+
+int serve_session(struct serve *s, const struct start_record *r, const char *name,
+                  struct connect *out, char why[static SERVE_WHY])
 {
     uint16_t cols = r->cols ? r->cols : 80, rows = r->rows ? r->rows : 24;
     uint64_t now = loop_now_us(s->loop);
     bool bare = r->action == START_COMMANDS;
     uint32_t sid = bare ? server_session_open_bare(s->end, name, now)
                         : server_session_open(s->end, name, cols, rows, now);
-    struct connect made;
-    if (!sid || server_link_open(s->end, sid, &made, now))
-        return complain("too many sessions");
-    if (!bare && terminal_new(s, sid, r)) {
-        fprintf(stderr, "tern-server: no pseudo terminal: %s\n", strerror(errno));
-        return 1;
+    if (!sid) {
+        snprintf(why, SERVE_WHY, "too many sessions");
+        return ERR_CAP;
     }
-    server_link_history(s->end, made.route, r->history_lines);
-    struct connect c = s->connect;
-    memcpy(c.secret, made.secret, sizeof c.secret);
-    memcpy(c.session, made.session, sizeof c.session);
-    c.route = made.route;
-    c.caps = made.caps;
-    serve_passes(s, r->forwards, &c);
+    if (!bare && terminal_new(s, sid, r)) {
+        snprintf(why, SERVE_WHY, "no pseudo terminal: %s", strerror(errno));
+        server_session_kill(s->end, sid, now);
+        return ERR_SYS;
+    }
+    return serve_link(s, sid, r, out);
+}
+
+static int make_session(struct serve *s, const struct start_record *r, const char *name)
+{
+    struct connect c;
+    char why[SERVE_WHY];
+    if (serve_session(s, r, name, &c, why))
+        return complain(why);
     struct buf line;
     buf_init(&line, CONNECT_LINE_MAX);
     connect_put(&line, r->nonce, &c);
@@ -335,9 +359,8 @@ static int make_session(struct serve *s, const struct start_record *r, const cha
         err = ERR_SYS;
     mem_wipe(line.mem, line.size);
     buf_fini(&line);
+    uint16_t route = c.route;
     connect_wipe(&c);
-    uint16_t route = made.route;
-    connect_wipe(&made);
     if (err)
         return complain("cannot write the connect line to stdout");
     int in = fcntl(0, F_DUPFD_CLOEXEC, 3), out = fcntl(1, F_DUPFD_CLOEXEC, 3);
@@ -386,6 +409,7 @@ int serve_init(struct serve *s, const struct server_options *o, uint64_t detach_
     list_init(&s->terminals);
     list_init(&s->ways);
     list_init(&s->callers);
+    list_init(&s->siblings);
     s->loop = loop_new();
     if (!s->loop)
         return complain("no event loop: too many open files?");
@@ -499,7 +523,7 @@ static int read_record(int fd, struct start_record *r)
 
 /* A login with a forced command: the client's word does not count for what is run
  * (openssh-mux.md §3.4). NULL, or why the record is refused. */
-static const char *refusal(const struct server_options *o, const struct start_record *r)
+const char *serve_refusal(const struct server_options *o, const struct start_record *r)
 {
     bool forced = o->command || getenv("SSH_ORIGINAL_COMMAND");
     if (!forced || o->attach)
@@ -539,7 +563,7 @@ static int start_new(const struct server_options *o, const struct start_record *
 
 static int obey(const struct server_options *o, const struct start_record *r, bool moved)
 {
-    const char *why = refusal(o, r);
+    const char *why = serve_refusal(o, r);
     if (!connect_nonce_valid(r->nonce))
         return bad_record(ERR_SYNTAX, r);
     if (why)

@@ -52,7 +52,7 @@ struct caller {
 };
 
 #define CALLERS_MAX 32
-#define WAYS_MAX    64
+#define WAYS_MAX    192 /* pipes of links */
 
 struct serve {
     const struct server_options *o;
@@ -67,8 +67,8 @@ struct serve {
     struct listener *listener;
     struct sockdir dir;
     char socket_name[SOCKDIR_NAME];
-    struct list terminals, ways, callers;
-    size_t caller_count, way_count;
+    struct list terminals, ways, callers, siblings;
+    size_t caller_count, way_count, sibling_count;
     uint32_t next_sock;
     struct sigwatch *quit[2];
     struct timer quit_timer;
@@ -98,8 +98,17 @@ void serve_datagram(void *ctx, struct udp *u, const struct udp_datagram *d);
 void serve_writable(void *ctx, struct udp *u);
 /* /dev/null in place of stdin, stdout and stderr. */
 void drop_std_fds(void);
-/* Where the passes are that the client asks for (START_FORWARD_*), into its connect line. */
-void serve_passes(struct serve *s, uint32_t forwards, struct connect *c);
+/* A login with a forced command may not have what this record asks for: why, or NULL. */
+const char *serve_refusal(const struct server_options *o, const struct start_record *r);
+/* A new session of that name (which is free), or one without a program for START_COMMANDS, and a
+ * link to it, as the record asks. 0 with *out for the connect line (connect_wipe), or ERR_CAP or
+ * ERR_SYS with one line in why. */
+#define SERVE_WHY 200
+int MUST_USE serve_session(struct serve *s, const struct start_record *r, const char *name,
+                           struct connect *out, char why[static SERVE_WHY]);
+/* A link to a session that runs. ERR_STATE: there is none of that number. */
+int MUST_USE serve_link(struct serve *s, uint32_t sid, const struct start_record *r,
+                        struct connect *out);
 /* Everything that happened is carried through at the end of the turn. */
 void serve_wake(struct serve *s);
 
@@ -110,6 +119,9 @@ void callers_sweep(struct serve *s, bool all);
 struct way *way_new(struct serve *s, int in, int out, int flags, uint16_t route);
 struct way *way_of(struct serve *s, uint32_t sock);
 void ways_sweep(struct serve *s, bool all);
+
+/* serve_siblings.c: for OPEN_SESSION, with the struct serve as ctx */
+extern const struct chans_ops siblings_ops;
 
 /* serve_terminal.c */
 int terminal_new(struct serve *s, uint32_t sid, const struct start_record *r);

@@ -107,19 +107,13 @@ static void answer_ls(struct serve *s, struct control_answer *a)
 static void answer_attach(struct serve *s, const struct control_request *q, uint32_t sid,
                           struct control_answer *a, uint16_t *route)
 {
-    struct connect c = s->connect;
-    struct connect made;
-    if (!connect_nonce_valid(q->nonce) ||
-        server_link_open(s->end, sid, &made, loop_now_us(s->loop))) {
+    const struct start_record r = {.history_lines = q->history_lines, .forwards = q->forwards};
+    struct connect c;
+    if (!connect_nonce_valid(q->nonce) || serve_link(s, sid, &r, &c)) {
         snprintf(a->text, sizeof a->text, "cannot attach to %s", q->session);
         return;
     }
-    server_link_history(s->end, made.route, q->history_lines);
-    memcpy(c.secret, made.secret, sizeof c.secret);
-    memcpy(c.session, made.session, sizeof c.session);
-    c.route = *route = made.route;
-    c.caps = made.caps;
-    serve_passes(s, q->forwards, &c);
+    *route = c.route;
     struct buf line;
     buf_init(&line, sizeof a->line);
     connect_put(&line, q->nonce, &c);
@@ -131,7 +125,6 @@ static void answer_attach(struct serve *s, const struct control_request *q, uint
     }
     buf_fini(&line);
     connect_wipe(&c);
-    connect_wipe(&made);
 }
 
 static void answer(struct serve *s, const struct control_request *q, struct control_answer *a,

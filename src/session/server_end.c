@@ -59,6 +59,11 @@ static void make_room(struct server_end *s)
     attachment_close(idlest);
 }
 
+bool server_link_room(const struct server_end *s)
+{
+    return s->link_count < SERVER_LINKS;
+}
+
 static void link_up(struct session *q, struct attachment *a, uint64_t now_us)
 {
     struct server_end *s = q->server;

@@ -16,8 +16,8 @@
 #include "link/connect.h"
 #include "link/link.h"
 
-#define SERVER_SESSIONS  64 /* sessions of one process */
-#define SERVER_LINKS     64 /* links of one process; past it the idlest one is closed */
+#define SERVER_SESSIONS  64  /* sessions of one process */
+#define SERVER_LINKS     192 /* links of one process; past it the idlest one is closed */
 #define SESSION_NAME_MAX CONNECT_SESSION_MAX
 #define SERVER_INPUT_NATIVE                                                                        \
     4096 /* pty bytes waiting, natively (the rest waits in sync's 64 kB window) */
@@ -111,6 +111,8 @@ bool server_session_info(const struct server_end *s, size_t i, uint64_t now_us,
  * session). */
 int MUST_USE server_link_open(struct server_end *s, uint32_t sid, struct connect *out,
                               uint64_t now_us);
+/* Does another link fit? Past SERVER_LINKS server_link_open closes the idlest one for it. */
+bool server_link_room(const struct server_end *s);
 /* The same for a stock client: fills the key. Route 0: one such link in a process. */
 int MUST_USE server_link_open_stock(struct server_end *s, uint32_t sid, struct connect_stock *out,
                                     uint64_t now_us);

@@ -77,8 +77,8 @@ static _Noreturn void be_user(void)
     setrlimit(RLIMIT_CORE, &none);
     if (tty_new(u.loop, 0, 1, true, &ops, &u.tty) || tty_raw(u.tty))
         _exit(99);
-    tty_guard_set("<old>", 5);
-    tty_guard_set(UNDO, strlen(UNDO));
+    tty_guard_set(u.tty, "<old>", 5);
+    tty_guard_set(u.tty, UNDO, strlen(UNDO));
     struct tty_size s = tty_size(u.tty);
     char text[32];
     snprintf(text, sizeof text, "<READY %dx%d>", s.cols, s.rows);
@@ -272,6 +272,128 @@ static void test_not_a_terminal(void **state)
     loop_free(l);
 }
 
+/* ---- passed ones ---- */
+
+struct passed {
+    int master, slave;
+};
+
+static struct passed open_passed(void)
+{
+    struct winsize w = {.ws_row = 30, .ws_col = 70};
+    struct passed p = {.master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)};
+    assert_int_equal(grantpt(p.master) | unlockpt(p.master), 0);
+    p.slave = open(ptsname(p.master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    assert_true(p.slave >= 0);
+    ioctl(p.slave, TIOCSWINSZ, &w);
+    return p;
+}
+
+/* Turns the loop meanwhile, if there is one. */
+static bool says(int master, const char *what, struct loop *l)
+{
+    char text[4096] = "";
+    size_t len = 0;
+    uint64_t end = clock_boot_us() + RIG_PATIENCE_US;
+    while (!strstr(text, what) && clock_boot_us() < end) {
+        struct pollfd f = {.fd = master, .events = POLLIN};
+        if (l)
+            loop_turn(l, false);
+        if (poll(&f, 1, 20) <= 0)
+            continue;
+        ssize_t n = read(master, text + len, sizeof text - 1 - len);
+        if (n <= 0)
+            break;
+        len += (size_t)n;
+        text[len] = 0;
+    }
+    return strstr(text, what) != NULL;
+}
+
+static void on_first_key(void *ctx, const uint8_t *bytes, size_t len)
+{
+    if (bytes[0] == 's')
+        __builtin_trap();
+    say(ctx, "<FIRST>");
+}
+
+static void on_second_key(void *ctx, const uint8_t *bytes, size_t len)
+{
+    say(ctx, "<SECOND>");
+}
+
+static void test_a_crash_restores_all_passed_terminals(void **state)
+{
+    struct passed p[2] = {open_passed(), open_passed()};
+    struct termios before, after;
+    tcgetattr(p[0].slave, &before);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct loop *l = loop_new();
+        struct user u[2] = {{.loop = l}, {.loop = l}};
+        struct rlimit none = {0, 0};
+        setsid();
+        signal(SIGILL, SIG_DFL);
+        setrlimit(RLIMIT_CORE, &none);
+        for (int i = 0; i < 2; i++) {
+            struct tty_ops ops = {.data = i ? on_second_key : on_first_key, .ctx = &u[i]};
+            if (tty_new(l, p[i].slave, p[i].slave, false, &ops, &u[i].tty))
+                _exit(99);
+            tty_guard_set(u[i].tty, i ? "<UNDO2>" : "<UNDO1>", 7);
+        }
+        /* It has no controlling terminal, and takes none. */
+        if (open("/dev/tty", O_RDWR) >= 0)
+            _exit(97);
+        say(&u[0], "<READY>");
+        loop_run(l);
+        _exit(96);
+    }
+    assert_true(says(p[0].master, "<READY>", NULL));
+    /* A line at a time: its modes are as they were. */
+    assert_int_equal(write(p[1].master, "x\n", 2), 2);
+    assert_true(says(p[1].master, "<SECOND>", NULL));
+    tcgetattr(p[0].slave, &after);
+    assert_memory_equal(&before, &after, sizeof before);
+    assert_int_equal(fcntl(p[0].slave, F_GETFL) & O_NONBLOCK, 0);
+    assert_int_equal(write(p[0].master, "s\n", 2), 2);
+    assert_true(says(p[0].master, "<UNDO1>", NULL));
+    assert_true(says(p[1].master, "<UNDO2>", NULL));
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status));
+    for (int i = 0; i < 2; i++) {
+        close(p[i].master);
+        close(p[i].slave);
+    }
+}
+
+/* ^S on one: it takes nothing more, and nobody waits for it. */
+static void test_a_stopped_passed_terminal_keeps_nobody(void **state)
+{
+    struct passed p[2] = {open_passed(), open_passed()};
+    struct loop *l = loop_new();
+    struct user u[2] = {{.loop = l}, {.loop = l}};
+    for (int i = 0; i < 2; i++) {
+        struct tty_ops ops = {.data = on_second_key, .ctx = &u[i]};
+        assert_int_equal(tty_new(l, p[i].slave, p[i].slave, false, &ops, &u[i].tty), 0);
+    }
+    assert_int_equal(tcflow(p[0].slave, TCOOFF), 0);
+    uint64_t start = clock_boot_us();
+    for (int i = 0; i < 100; i++)
+        say(&u[0], "it takes nothing of this\r\n");
+    assert_true(tty_queued(u[0].tty) > 0);
+    assert_int_equal(write(p[1].master, "x\n", 2), 2);
+    assert_true(says(p[1].master, "<SECOND>", l));
+    tty_free(u[0].tty);
+    tty_free(u[1].tty);
+    assert_true(clock_boot_us() - start < 900000);
+    loop_free(l);
+    for (int i = 0; i < 2; i++) {
+        close(p[i].master);
+        close(p[i].slave);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +405,8 @@ int main(void)
         cmocka_unit_test(test_suspend_by_key),
         cmocka_unit_test(test_suspend_by_signal),
         cmocka_unit_test(test_not_a_terminal),
+        cmocka_unit_test(test_a_crash_restores_all_passed_terminals),
+        cmocka_unit_test(test_a_stopped_passed_terminal_keeps_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
