@@ -11,6 +11,7 @@ enum {
     FIELD_PORT = 3,
     FIELD_PASS = 4,
     FIELD_TEXT = 5,
+    FIELD_UDP = 6,
 };
 
 static void put_text(struct buf *b, uint32_t field, struct text t, size_t max)
@@ -30,6 +31,8 @@ void ask_put(struct buf *b, const struct ask *a)
         pb_put_varint(&body, FIELD_PORT, a->port);
     put_text(&body, FIELD_PASS, a->pass, OPEN_PASS_MAX);
     put_text(&body, FIELD_TEXT, a->text, ASK_TEXT);
+    if (a->udp)
+        pb_put_varint(&body, FIELD_UDP, 1);
     buf_put_u16(b, (uint16_t)buf_len(&body));
     buf_put(b, buf_data(&body), buf_len(&body));
     buf_fini(&body);
@@ -69,6 +72,10 @@ static int get_field(const struct pb_field *f, struct ask *a)
         return get_text(f, OPEN_PASS_MAX, &a->pass);
     case FIELD_TEXT:
         return get_text(f, ASK_TEXT, &a->text);
+    case FIELD_UDP:
+        err = get_number(f, 1, &v);
+        a->udp = v != 0;
+        return err;
     default:
         return ERR_OK;
     }

@@ -16,6 +16,7 @@ struct ask {
     struct text host; /* ASK: that; "" and "*" are all */
     uint16_t port;    /* ASK: 0 = any; answer: the port, 0 = it failed */
     struct text pass; /* ASK */
+    bool udp;         /* ASK: for datagrams, not connections */
     struct text text; /* answer: why it failed, not cleaned */
 };
 

@@ -160,7 +160,8 @@ static void on_packet(void *ctx, void *user, const uint8_t *bytes, size_t len)
 {
     struct chans *s = ctx;
     struct chan *c = user;
-    if (c->state == CHAN_OPEN && s->config.ops->packet)
+    bool ours = c->state == CHAN_WAITING; /* it may overtake OPENED */
+    if ((ours || c->state == CHAN_OPEN) && s->config.ops->packet)
         s->config.ops->packet(s->config.ctx, c, bytes, len);
 }
 

@@ -57,8 +57,8 @@ struct chans_ops {
     /* It did not end as it should: the peer gave up (enum stream_code), sent nonsense, or the whole
      * connection is over. The channel is gone after the call, with what was not consumed. */
     void (*broken)(void *ctx, struct chan *c, uint64_t code);
-    /* A packet that the peer sent by chan_packet: whole, in no order, perhaps never; only between
-     * `accepted` or chan_accept and the end. Valid during the call. */
+    /* A packet that the peer sent by chan_packet: whole, in no order, perhaps never; it may come
+     * before `accepted`. Valid during the call. */
     void (*packet)(void *ctx, struct chan *c, const uint8_t *bytes, size_t len);
 };
 

@@ -432,7 +432,7 @@ static int take_tty(struct attach *a, const char *program)
 
 static bool has_forwards(const struct attach_config *c)
 {
-    return c->forwards && (c->forwards->local || c->forwards->remote);
+    return c->forwards && (c->forwards->local || c->forwards->remote || c->forwards->assocs);
 }
 
 static void make_end(struct attach *a, const struct attach_config *c)
@@ -469,7 +469,7 @@ static void on_forward_said(void *ctx, const char *text)
     later_set(&a->later);
 }
 
-static void start_forwards(struct attach *a, const struct forwards *f)
+static void start_forwards(struct attach *a, struct forwards *f)
 {
     struct chans *chans = streams_chans(client_end_streams(a->end), loop_now_us(a->loop));
     chans_route(&a->router, OPEN_DIRECT_TCP, &local_chans_ops, f->local);
@@ -482,6 +482,7 @@ static void start_forwards(struct attach *a, const struct forwards *f)
     if (f->remote)
         remote_start(f->remote, chans,
                      &(struct remote_ops){wants_turn, on_forward_said, NULL, a, false});
+    forwards_start_udp(f, &a->router, chans, &(struct assocs_ops){wants_turn, on_forward_said, a});
 }
 
 static void open_paths(struct attach *a, const struct attach_config *c)

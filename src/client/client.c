@@ -167,6 +167,11 @@ static void start_command(struct client *c, const struct connect *connect,
         });
 }
 
+static struct forwards_udp udp_of(const struct client_options *o)
+{
+    return (struct forwards_udp){o->udp, o->udp_remote, o->udp_count, o->udp_remote_count};
+}
+
 /* Forwards stand before anything runs, as with ssh. False: we go. */
 static bool open_forwards(struct client *c, const struct connect *connect)
 {
@@ -182,6 +187,7 @@ static bool open_forwards(struct client *c, const struct connect *connect)
     return !forwards_open(c->loop,
                           &(struct forwards_config){.login = o->login,
                                                     .connect = connect,
+                                                    .udp = udp_of(o),
                                                     .quiet = o->command && o->command->quiet,
                                                     .session = !o->command,
                                                     .log = o->log},
@@ -269,9 +275,10 @@ static int fill_record(struct client *c)
     r->signal_status = o->signal_status;
     r->history_lines = c->facts.all_on_alt ? 0 : o->history_lines;
     r->shell = o->shell && o->argv && o->argv[0];
+    struct forwards_udp udp = udp_of(o);
     if (o->login)
         r->forwards = o->command && o->command->stdio ? START_FORWARD_TCP
-                                                      : forwards_wanted(login_conf(o->login));
+                                                      : forwards_wanted(login_conf(o->login), &udp);
     return fill_lists(c);
 }
 
@@ -399,6 +406,8 @@ static int fall_back_command(struct client *c)
 static int fall_back(struct client *c)
 {
     const struct client_options *o = c->o;
+    if (o->udp_count || o->udp_remote_count)
+        say("UDP is not forwarded: no tern-server was found there");
     const char *install = "install tern there for scrollback, lossless commands and re-attaching";
     bool mosh = login_has_mosh(o->login) && !o->forwards; /* which cannot carry them */
     if (o->command)

@@ -39,6 +39,8 @@ struct client_options {
     const char *const *argv; /* the command, NULL-terminated; empty: the login shell */
     bool shell;              /* argv[0] is a text for the user's shell, as ssh's commands are */
     bool forwards;           /* -L or -D: nothing that cannot serve them is gone on with */
+    const char *const *udp, *const *udp_remote; /* forwards of UDP, for spec_udp */
+    size_t udp_count, udp_remote_count;
     const struct command_request *command; /* in place of a session; NULL: a session */
     enum client_transport transport;
     uint16_t port_low, port_high; /* UDP ports of the server; 0, 0: its default */

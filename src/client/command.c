@@ -585,6 +585,8 @@ static void start_forwards(struct command *c)
         remote_start(
             c->forwards->remote, chans,
             &(struct remote_ops){wake_forward, say_forward, on_answered, c, c->exit_on_failure});
+    forwards_start_udp(c->forwards, &c->router, chans,
+                       &(struct assocs_ops){wake_forward, say_forward, c});
 }
 
 struct command *command_new(struct loop *l, const struct command_config *o)

@@ -19,7 +19,8 @@ struct plan {
     const struct forwards_config *c;
     const struct sshconf *conf;
     struct forwards out;
-    bool pass[2];          /* TCP, unix sockets: they are ours */
+    bool pass[2]; /* TCP, unix sockets: they are ours */
+    char tcp_pass[PASS_TEXT];
     bool listen, any, all; /* remote ones; at any address; all of them at all addresses */
     char listen_pass[PASS_TEXT];
     char *given[GIVEN_MAX]; /* to ssh: options, owned */
@@ -73,10 +74,11 @@ static bool next_item(const struct sshconf *c, size_t *at, struct item *out)
     }
 }
 
-uint32_t forwards_wanted(const struct sshconf *c)
+uint32_t forwards_wanted(const struct sshconf *c, const struct forwards_udp *udp)
 {
     struct item t;
-    uint32_t bits = 0;
+    uint32_t bits =
+        (udp->local_count ? START_FORWARD_TCP : 0) | (udp->remote_count ? START_FORWARD_LISTEN : 0);
     for (size_t at = 0; next_item(c, &at, &t);)
         bits |= t.kind == REMOTE               ? START_FORWARD_LISTEN
                 : t.known && t.spec.to.path[0] ? START_FORWARD_UNIX
@@ -105,8 +107,10 @@ static void fetch_passes(struct plan *p)
     if (c->pass_tcp.family != ADDR_NONE) {
         addr_format(&c->pass_tcp, at);
         p->pass[0] = login_pass(p->c->login, at, pass);
-        if (p->pass[0])
+        if (p->pass[0]) {
             local_pass(p->out.local, false, pass);
+            memcpy(p->tcp_pass, pass, sizeof p->tcp_pass);
+        }
     }
     if (c->pass_unix[0]) {
         p->pass[1] = login_pass(p->c->login, c->pass_unix, pass);
@@ -122,14 +126,17 @@ static void fetch_passes(struct plan *p)
 
 /* ---- ours ------------------------------------------------------------------------------------ */
 
+static uint8_t family_of(const struct sshconf *c)
+{
+    const char *family = c->address_family ? c->address_family : "any";
+    return !strcmp(family, "inet") ? ADDR_V4 : !strcmp(family, "inet6") ? ADDR_V6 : ADDR_NONE;
+}
+
 static void listen_here(struct plan *p, const struct spec *s)
 {
     const struct sshconf *c = p->conf;
-    const char *family = c->address_family ? c->address_family : "any";
     struct listen_config rules = {.gateway = c->gateway_ports,
-                                  .family = !strcmp(family, "inet")    ? ADDR_V4
-                                            : !strcmp(family, "inet6") ? ADDR_V6
-                                                                       : ADDR_NONE,
+                                  .family = family_of(c),
                                   .mask = (mode_t)c->bind_mask,
                                   .unlink = c->bind_unlink};
     char why[LISTEN_ERROR];
@@ -142,7 +149,7 @@ static void listen_here(struct plan *p, const struct spec *s)
     p->failed = true;
 }
 
-static void listen_there(struct plan *p, struct spec *s)
+static void listen_there(struct plan *p, struct spec *s, bool udp)
 {
     if (!p->out.remote)
         p->out.remote = remote_new(p->loop, p->c->log, p->listen_pass);
@@ -150,10 +157,80 @@ static void listen_there(struct plan *p, struct spec *s)
         s->listen.named = true;
         s->listen.host[0] = 0;
     }
-    if (remote_add(p->out.remote, s)) {
+    if (remote_add(p->out.remote, s, udp)) {
         fprintf(stderr, "tern: more than %d remote forwards\n", REMOTE_FORWARDS_MAX);
         p->failed = true;
     }
+}
+
+/* ---- UDP ------------------------------------------------------------------------------------- */
+
+static int lead(void *ctx, const struct open_request *o, char host[static SPEC_HOST],
+                uint16_t *port, const char **why)
+{
+    const struct remote *r = ctx;
+    const struct spec_end *to = r ? remote_udp(r, o->forward) : NULL;
+    (void)why;
+    if (!to)
+        return REFUSAL_PROHIBITED;
+    snprintf(host, SPEC_HOST, "%s", to->host);
+    *port = to->port;
+    return 0;
+}
+
+static void udp_here(struct plan *p, const struct spec *s)
+{
+    struct assoc_place at = {.at = &s->listen,
+                             .gateway = p->conf->gateway_ports,
+                             .family = family_of(p->conf),
+                             .to = &s->to,
+                             .pass = p->tcp_pass};
+    char why[LISTEN_ERROR];
+    int err = assoc_listen(p->out.assocs, &at, why, &p->out.udp[p->out.udp_count]);
+    if (why[0])
+        fprintf(stderr, "%s\n", why);
+    if (!err) {
+        p->out.udp_count++;
+        return;
+    }
+    fprintf(stderr, "Could not request local forwarding.\n");
+    p->failed = true;
+}
+
+/* sshd knows nothing of UDP, so what it says of TCP counts. */
+static void open_udp(struct plan *p)
+{
+    const struct forwards_udp *u = &p->c->udp;
+    struct spec s;
+    if (!u->local_count && !u->remote_count)
+        return;
+    if ((u->local_count && !p->pass[0]) || (u->remote_count && !p->listen)) {
+        fprintf(stderr, "tern: UDP is not forwarded: sshd restricts forwards there, or the "
+                        "tern-server does not serve them\n");
+        p->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < u->remote_count; i++)
+        if (!spec_udp(u->remote[i], &s))
+            listen_there(p, &s, true);
+    p->out.assocs = assocs_new(
+        p->loop, &(struct assocs_config){.lead = lead, .ctx = p->out.remote, .log = p->c->log});
+    p->out.udp = mem_new(u->local_count + 1, sizeof(struct assoc_listener *));
+    for (size_t i = 0; i < u->local_count; i++)
+        if (!spec_udp(u->local[i], &s))
+            udp_here(p, &s);
+}
+
+void forwards_start_udp(struct forwards *f, struct chans_router *r, struct chans *chans,
+                        const struct assocs_ops *ops)
+{
+    if (!f->assocs)
+        return;
+    assocs_tell(f->assocs, ops);
+    chans_route(r, OPEN_UDP, &assocs_chans_ops, f->assocs);
+    for (size_t i = 0; i < f->udp_count; i++)
+        if (assoc_listener_start(f->udp[i], chans))
+            ops->say(ops->ctx, "a forward does not take datagrams: too many open files");
 }
 
 static bool is_ours(const struct plan *p, const struct item *t)
@@ -220,8 +297,8 @@ int forwards_open(struct loop *l, const struct forwards_config *c, struct forwar
     struct plan p = {.loop = l, .c = c, .conf = login_conf(c->login)};
     struct item t;
     bool any = false;
-    *out = (struct forwards){NULL, NULL};
-    if (!forwards_wanted(p.conf))
+    *out = (struct forwards){0};
+    if (!forwards_wanted(p.conf, &c->udp))
         return ERR_OK;
     harden_many_files();
     p.out.local = local_new(l, c->log);
@@ -230,11 +307,13 @@ int forwards_open(struct loop *l, const struct forwards_config *c, struct forwar
         if (!is_ours(&p, &t))
             give_to_ssh(&p, &t);
         else if (t.kind == REMOTE)
-            listen_there(&p, &t.spec);
+            listen_there(&p, &t.spec, false);
         else
             listen_here(&p, &t.spec);
         any |= is_ours(&p, &t) && t.kind != REMOTE;
     }
+    open_udp(&p);
+    any |= p.out.udp_count != 0; /* it keeps the connection open */
     log_line(c->log, LOG_INFO, "forward",
              "passes: TCP %d, unix %d, listen %d%s; %zu forwards left to ssh", p.pass[0], p.pass[1],
              p.listen,
@@ -244,6 +323,7 @@ int forwards_open(struct loop *l, const struct forwards_config *c, struct forwar
              p.given_n);
     hand_over(&p);
     mem_wipe(p.listen_pass, sizeof p.listen_pass);
+    mem_wipe(p.tcp_pass, sizeof p.tcp_pass);
     if (!any) {
         local_free(p.out.local);
         p.out.local = NULL;
@@ -257,7 +337,11 @@ int forwards_open(struct loop *l, const struct forwards_config *c, struct forwar
 
 void forwards_close(struct forwards *f)
 {
+    for (size_t i = 0; i < f->udp_count; i++)
+        assoc_listener_free(f->udp[i]);
+    free(f->udp);
+    assocs_free(f->assocs);
     local_free(f->local);
     remote_free(f->remote);
-    *f = (struct forwards){NULL, NULL};
+    *f = (struct forwards){0};
 }

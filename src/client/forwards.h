@@ -5,6 +5,8 @@
 #define TERN_CLIENT_FORWARDS_H
 
 #include "client/login.h"
+#include "chan/router.h"
+#include "fwd/assoc.h"
 #include "fwd/local.h"
 #include "fwd/remote.h"
 
@@ -12,16 +14,26 @@
 struct forwards {
     struct local *local;
     struct remote *remote;
+    struct assocs *assocs; /* of UDP */
+    struct assoc_listener **udp;
+    size_t udp_count;
 };
 
 void forwards_close(struct forwards *f);
 
+/* Those of UDP, which ssh knows nothing of: texts for spec_udp. */
+struct forwards_udp {
+    const char *const *local, *const *remote;
+    size_t local_count, remote_count;
+};
+
 /* Bits of start_record.forwards for these forwards; 0: there are none. */
-uint32_t forwards_wanted(const struct sshconf *c);
+uint32_t forwards_wanted(const struct sshconf *c, const struct forwards_udp *udp);
 
 struct forwards_config {
     struct login *login; /* has just been made */
     const struct connect *connect;
+    struct forwards_udp udp;
     bool quiet;
     /* There is a screen, so that nobody can leave when the server says no to a remote forward:
      * those are ssh's, which says so at once, with ExitOnForwardFailure. */
@@ -32,5 +44,8 @@ struct forwards_config {
 /* Listen; waits for ssh's answers. 0 with *out filled in; ERR_STATE: some could not be had, and
  * ExitOnForwardFailure is set. What went wrong was said on stderr. */
 int MUST_USE forwards_open(struct loop *l, const struct forwards_config *c, struct forwards *out);
+/* Those of UDP take datagrams from now on, into channels of `chans`, whose events come by r. */
+void forwards_start_udp(struct forwards *f, struct chans_router *r, struct chans *chans,
+                        const struct assocs_ops *ops);
 
 #endif

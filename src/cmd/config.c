@@ -193,7 +193,8 @@ static int read_setting(struct reader *r, char **word, int n)
                         d->keyword);
     /* A value is checked even where it does not apply: a mistake shows at once. */
     struct options scratch = {0};
-    bool takes = r->active && !r->o->v[d->id].set && (d->programs & r->p);
+    bool more = d->kind == OPTION_FORWARD; /* those of all files count, as with ssh */
+    bool takes = r->active && (more || !r->o->v[d->id].set) && (d->programs & r->p);
     int e = option_set(takes ? r->o : &scratch, d->id, word[1], why);
     options_fini(&scratch);
     return e ? complain(r, "%s %.40s: %.200s", d->keyword, word[1], why) : 0;

@@ -1,6 +1,7 @@
 #include "cmd/options.h"
 
 #include "base/mem.h"
+#include "fwd/spec.h"
 #include "term/width.h"
 
 #include <ctype.h>
@@ -90,13 +91,25 @@ const struct option_def option_table[OPTION_COUNT] = {
      "error|warn|info|debug", "How much to log: error, warn, info or debug (default)."},
     {OPTION_SERVER_LOG, 0, "server-log", "FILE", "ServerLog", OPTION_TEXT, PROGRAM_TERN, NULL,
      "Log of the server, a file on its host."},
+    {OPTION_UDP_FORWARD, 0, "udp-forward", "PORT:HOST:HOSTPORT", "UdpForward", OPTION_FORWARD,
+     PROGRAM_TERN, NULL,
+     "Datagrams that come to this UDP port here go to that host and port from there, and answers "
+     "come back; as -L does for TCP, with an address to listen at before the port. May be given more "
+     "than once."},
+    {OPTION_UDP_REMOTE_FORWARD, 0, "udp-remote-forward", "PORT:HOST:HOSTPORT", "UdpRemoteForward",
+     OPTION_FORWARD, PROGRAM_TERN, NULL,
+     "The same from a port there to a host and port here, as -R."},
 };
 /* clang-format on */
 
 void options_fini(struct options *o)
 {
-    for (size_t i = 0; i < OPTION_COUNT; i++)
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        for (size_t k = 0; k < o->v[i].count; k++)
+            free(o->v[i].list[k]);
+        free(o->v[i].list);
         free(o->v[i].text);
+    }
     memset(o, 0, sizeof *o);
 }
 
@@ -258,6 +271,10 @@ static int value_read(const struct option_def *d, const char *v, struct setting 
         return value_choice(d->choices, v, &s->number);
     case OPTION_LINES:
         return value_lines(v, &s->number);
+    case OPTION_FORWARD: {
+        struct spec spec;
+        return spec_udp(v, &spec);
+    }
     }
     return ERR_SYNTAX;
 }
@@ -288,6 +305,9 @@ static void say_wanted(const struct option_def *d, char why[static OPTION_ERROR]
     case OPTION_LINES:
         what = "a number of lines up to 1000000000, or all";
         break;
+    case OPTION_FORWARD:
+        what = "[bind:]port:host:hostport, with addresses of IPv6 in brackets";
+        break;
     case OPTION_CHOICE:
         snprintf(why, OPTION_ERROR, "must be one of %s", d->choices);
         return;
@@ -304,8 +324,17 @@ int option_set(struct options *o, enum option_id id, const char *value,
         say_wanted(d, why);
         return ERR_SYNTAX;
     }
+    if (d->kind == OPTION_FORWARD && o->v[id].count == OPTION_LIST_MAX) {
+        snprintf(why, OPTION_ERROR, "is one of more than %d", OPTION_LIST_MAX);
+        return ERR_SYNTAX;
+    }
     s.text = mem_text(value, strlen(value));
     free(o->v[id].text);
+    if (d->kind == OPTION_FORWARD) {
+        s.list = mem_resize(o->v[id].list, o->v[id].count + 1, sizeof *s.list);
+        s.count = o->v[id].count;
+        s.list[s.count++] = mem_text(value, strlen(value));
+    }
     o->v[id] = s;
     return 0;
 }

@@ -47,6 +47,8 @@ enum option_id {
     OPTION_LOG,
     OPTION_LOG_LEVEL,
     OPTION_SERVER_LOG,
+    OPTION_UDP_FORWARD,
+    OPTION_UDP_REMOTE_FORWARD,
     OPTION_COUNT,
 };
 
@@ -60,6 +62,7 @@ enum option_kind {
     OPTION_CHAR,    /* number: 1..127, 0 = none; "~", "^x", "none" */
     OPTION_CHOICE,  /* number: index in choices */
     OPTION_LINES,   /* number: 0 and up, UINT64_MAX for "all" */
+    OPTION_FORWARD, /* list: "[bind:]port:host:hostport"; given again, it is another one */
 };
 
 struct option_def {
@@ -82,6 +85,8 @@ struct setting {
     char *text; /* as it was written; owned */
     uint64_t number;
     uint16_t lo, hi;
+    char **list; /* owned, so are its texts */
+    size_t count;
 };
 
 /* The values; zeroed = nothing set. */
@@ -94,18 +99,19 @@ void options_fini(struct options *o);
 #define OPTION_TIME_MAX    3153600000u /* a hundred years, in seconds */
 #define OPTION_LINES_MAX   1000000000u
 #define SESSION_NAME_LIMIT 64 /* bytes */
+#define OPTION_LIST_MAX    64
 
 /* Reads options up to the first other word or "--"; *rest is the index of the first word behind
- * them. A repeated option replaces its earlier value. 0, or ERR_SYNTAX with a line in err that says
- * what is wrong and what to do (without "tern: " before it). */
+ * them. A repeated option replaces its earlier value, but for lists. 0, or ERR_SYNTAX with a line
+ * in err that says what is wrong and what to do (without "tern: " before it). */
 int MUST_USE options_parse(struct options *o, enum program p, int argc, char *const *argv,
                            int *rest, char err[static OPTION_ERROR]);
 
 /* Does tern's long option "--name" take the next word as its argument? False for unknown ones. */
 bool options_takes_value(const char *word);
 
-/* Sets one value from text; replaces what was there. 0, or ERR_SYNTAX with what is wrong in why,
- * e.g. "must be a number of seconds ...". */
+/* Sets one value from text; replaces what was there, or adds to a list. 0, or ERR_SYNTAX with what
+ * is wrong in why, e.g. "must be a number of seconds ...". */
 int MUST_USE option_set(struct options *o, enum option_id id, const char *value,
                         char why[static OPTION_ERROR]);
 

@@ -49,6 +49,7 @@ static int run_session(const struct options *o, const char *const *words, struct
 {
     static const enum client_transport ways[] = {CLIENT_AUTO, CLIENT_UDP, CLIENT_PIPE};
     const struct setting *ports = &o->v[OPTION_UDP_PORTS], *detach = &o->v[OPTION_DETACH_TIMEOUT];
+    const struct setting *udp = &o->v[OPTION_UDP_FORWARD], *back = &o->v[OPTION_UDP_REMOTE_FORWARD];
     uint64_t key = options_number(o, OPTION_ESCAPE, '~');
     bool attach = o->v[OPTION_ATTACH].set;
     enum predict_when predict = PREDICT_ADAPTIVE;
@@ -67,6 +68,10 @@ static int run_session(const struct options *o, const char *const *words, struct
         .argv = words,
         .command = command,
         .forwards = forwards,
+        .udp = (const char *const *)udp->list,
+        .udp_count = udp->count,
+        .udp_remote = (const char *const *)back->list,
+        .udp_remote_count = back->count,
         .shell = login != NULL,
         .transport = ways[options_number(o, OPTION_TRANSPORT, 0)],
         .port_low = ports->lo,
@@ -103,10 +108,17 @@ static int open_log(const struct options *o, struct logfile **log)
     return STATUS_USAGE;
 }
 
+static void no_udp(const struct options *o, const char *why)
+{
+    if (o->v[OPTION_UDP_FORWARD].set || o->v[OPTION_UDP_REMOTE_FORWARD].set)
+        fprintf(stderr, "tern: UDP is not forwarded: %s\n", why);
+}
+
 /* A command whose output goes elsewhere than to a terminal gets none there either. */
 static int run_local_session(const struct options *o, const char *const *words,
                              const struct log *log)
 {
+    no_udp(o, "this machine is both ends");
     if (!words[0] || o->v[OPTION_ATTACH].set || (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)))
         return run_session(o, words, NULL, NULL, false, log);
     const char *none[] = {NULL};
@@ -258,8 +270,10 @@ static int run_host(struct options *o, const struct sshargs *a)
         return login_exec_server(&c, (const char *const[]){"--kill", o->v[OPTION_KILL].text, NULL});
     /* A stock mosh-server carries no forwards. */
     bool no_use = program_flag(o, OPTION_MOSH) && (a->forwards || a->stdio);
-    if (!attach && (a->plain || no_use))
+    if (!attach && (a->plain || no_use)) {
+        no_udp(o, "another option makes this plain ssh");
         return login_exec_plain(c.program, a);
+    }
     int status = open_log(o, &log);
     if (status)
         return status;
@@ -267,6 +281,7 @@ static int run_host(struct options *o, const struct sshargs *a)
     struct login *l = login_new(&c, &status);
     enum how how = l ? choose(o, a, l) : HOW_PLAIN;
     if (l && how == HOW_PLAIN) {
+        no_udp(o, "this is plain ssh");
         status = login_exec_plain(c.program, a);
     } else if (l && how == HOW_COMMAND) {
         status = run_command(o, a, l, c.log);

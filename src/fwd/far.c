@@ -5,6 +5,7 @@
 #include "fwd/dial.h"
 #include "fwd/join.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,6 +86,21 @@ static int judge(const struct far *s, const struct open_request *o, const char *
         *why = "too many connections";
         return REFUSAL_RESOURCES;
     }
+    return 0;
+}
+
+int far_lead(void *ctx, const struct open_request *o, char host[static SPEC_HOST], uint16_t *port,
+             const char **why)
+{
+    const struct passes *passes = ctx;
+    *why = "open failed";
+    if (!passes_hold(passes, PASS_TCP, o->pass.p, o->pass.len))
+        return REFUSAL_PROHIBITED;
+    *why = "no destination";
+    if (!o->host.len || o->host.len >= SPEC_HOST || !o->port)
+        return REFUSAL_CONNECT_FAILED;
+    snprintf(host, SPEC_HOST, "%.*s", (int)o->host.len, o->host.p);
+    *port = o->port;
     return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "chan/chans.h"
 #include "fwd/pass.h"
+#include "fwd/spec.h"
 #include "io/loop.h"
 
 #define FAR_CONNS_MAX 2048 /* of a process, those being dialled included */
@@ -23,6 +24,9 @@ struct far_config {
 struct far *far_new(struct loop *l, const struct far_config *c);
 /* All channels must be gone before. NULL is allowed. */
 void far_free(struct far *s);
+/* Where a channel of kind UDP leads (assoc.h): ctx is the struct passes. */
+int far_lead(void *ctx, const struct open_request *o, char host[static SPEC_HOST], uint16_t *port,
+             const char **why);
 /* For OPEN_DIRECT_TCP and OPEN_DIRECT_UNIX, with the struct far as ctx. */
 extern const struct chans_ops far_chans_ops;
 

@@ -1,6 +1,7 @@
 #include "fwd/listen.h"
 
 #include "base/mem.h"
+#include "io/dgram.h"
 #include "io/sockaddr.h"
 
 #include <errno.h>
@@ -30,7 +31,7 @@ struct listen {
     struct listen_config config;
     struct socket sock[LISTEN_SOCKETS];
     size_t count;
-    char path[SPEC_PATH]; /* "": TCP */
+    char path[SPEC_PATH]; /* "": ports */
     dev_t dev;
     ino_t ino;
     struct timer pause;
@@ -51,20 +52,23 @@ static void PRINTF_LIKE(2, 3) add_line(char *why, const char *fmt, ...)
 
 /* ---- binding --------------------------------------------------------------------------------- */
 
-static int bind_tcp(struct listen *s, const struct sockaddr *a, socklen_t len, char *why)
+static int bind_port(struct listen *s, const struct sockaddr *a, socklen_t len, char *why)
 {
     int on = 1, fd;
     char host[NI_MAXHOST] = "?";
     if (s->count == LISTEN_SOCKETS)
         return ERR_CAP;
-    fd = socket(a->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool udp = s->config.datagrams != NULL;
+    fd = udp ? dgram_socket(a->sa_family)
+             : socket(a->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return ERR_SYS; /* a family that this machine has not */
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (!udp)           /* there it would share the port with whoever has it */
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (a->sa_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     /* Two sockets may be bound to one port; the one that listens has it. */
-    if (bind(fd, a, len) || listen(fd, BACKLOG)) {
+    if (bind(fd, a, len) || (!udp && listen(fd, BACKLOG))) {
         int e = errno;
         getnameinfo(a, len, host, sizeof host, NULL, 0, NI_NUMERICHOST);
         add_line(why, "bind [%.64s]:%u: %s", host, s->config.at->port, strerror(e));
@@ -103,7 +107,7 @@ uint16_t listen_port(const struct listen *s)
     return a.port;
 }
 
-static int open_tcp(struct listen *s, char *why)
+static int open_ports(struct listen *s, char *why)
 {
     const struct listen_config *c = &s->config;
     char port[8];
@@ -113,7 +117,7 @@ static int open_tcp(struct listen *s, char *why)
                              .ai_family = c->family == ADDR_V4   ? AF_INET
                                           : c->family == ADDR_V6 ? AF_INET6
                                                                  : AF_UNSPEC,
-                             .ai_socktype = SOCK_STREAM};
+                             .ai_socktype = c->datagrams ? SOCK_DGRAM : SOCK_STREAM};
     struct addrinfo *all = NULL;
     snprintf(port, sizeof port, "%u", c->at->port);
     int err = getaddrinfo(host, port, &hints, &all);
@@ -124,7 +128,7 @@ static int open_tcp(struct listen *s, char *why)
     }
     for (struct addrinfo *i = all; i; i = i->ai_next) {
         set_port(i->ai_addr, listen_port(s)); /* port 0: what the first one got is for all */
-        (void)!bind_tcp(s, i->ai_addr, i->ai_addrlen, why);
+        (void)!bind_port(s, i->ai_addr, i->ai_addrlen, why);
     }
     freeaddrinfo(all);
     if (!s->count)
@@ -185,6 +189,10 @@ static void on_connection(void *ctx, int events)
     struct addr from = {0};
     int on = 1;
     (void)events;
+    if (s->config.datagrams) {
+        s->config.datagrams(s->config.ctx, k->fd);
+        return;
+    }
     int fd = accept4(k->fd, (struct sockaddr *)&ss, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
         watch_all(s, false);
@@ -208,7 +216,7 @@ int listen_new(struct loop *l, const struct listen_config *c, char why[static LI
     *s = (struct listen){.loop = l, .config = *c};
     timer_init(&s->pause, l, on_pause_over, s);
     why[0] = 0;
-    int err = c->at->path[0] ? open_unix(s, why) : open_tcp(s, why);
+    int err = c->at->path[0] ? open_unix(s, why) : open_ports(s, why);
     if (err) {
         listen_free(s);
         return err;

@@ -1,5 +1,5 @@
 /* Where connections to be forwarded come in: TCP ports and unix sockets, bound as ssh does
- * (openssh-mux.md §5). */
+ * (openssh-mux.md §5), and UDP ports likewise. */
 #ifndef TERN_FWD_LISTEN_H
 #define TERN_FWD_LISTEN_H
 
@@ -23,6 +23,9 @@ struct listen_config {
     /* fd is connected, non-blocking and the receiver's; *from is ADDR_NONE for a unix socket. The
      * object must not be freed within. */
     void (*accepted)(void *ctx, int fd, const struct addr *from);
+    /* Not NULL: UDP, and in place of `accepted` this is told that fd (which stays ours) has
+     * datagrams. */
+    void (*datagrams)(void *ctx, int fd);
     void *ctx;
 };
 

@@ -14,7 +14,7 @@
 
 struct forward {
     struct spec spec;
-    bool answered;
+    bool udp, answered;
 };
 
 struct conn {
@@ -100,7 +100,8 @@ static void on_dialled(void *ctx, int fd, const char *why)
 static int on_opened(void *ctx, struct chan *c, const struct open_request *o, const char **why)
 {
     struct remote *s = ctx;
-    if (o->kind != OPEN_FORWARDED_TCP || !o->forward || o->forward > s->count) {
+    if (o->kind != OPEN_FORWARDED_TCP || !o->forward || o->forward > s->count ||
+        s->forwards[o->forward - 1].udp) {
         *why = "nothing is forwarded to here";
         return REFUSAL_PROHIBITED;
     }
@@ -140,8 +141,8 @@ static void on_answer(struct remote *s, const struct ask *a)
     s->waiting--;
     if (!a->port) {
         s->failed = true;
-        snprintf(text, sizeof text, "%s: remote port forwarding failed for listen port %u",
-                 s->ops.strict ? "Error" : "Warning", f->spec.listen.port);
+        snprintf(text, sizeof text, "%s: remote port forwarding failed for listen port %u%s",
+                 s->ops.strict ? "Error" : "Warning", f->spec.listen.port, f->udp ? " (udp)" : "");
         say(s, text);
     } else if (!f->spec.listen.port) {
         if (f->spec.to.path[0])
@@ -262,13 +263,19 @@ void remote_free(struct remote *s)
     free(s);
 }
 
-int remote_add(struct remote *s, const struct spec *spec)
+int remote_add(struct remote *s, const struct spec *spec, bool udp)
 {
     if (s->count == REMOTE_FORWARDS_MAX)
         return ERR_CAP;
-    s->forwards[s->count++] = (struct forward){.spec = *spec};
+    s->forwards[s->count++] = (struct forward){.spec = *spec, .udp = udp};
     s->waiting++;
     return ERR_OK;
+}
+
+const struct spec_end *remote_udp(const struct remote *s, uint32_t number)
+{
+    bool known = number && number <= s->count && s->forwards[number - 1].udp;
+    return known ? &s->forwards[number - 1].spec.to : NULL;
 }
 
 static void ask_all(struct remote *s)
@@ -281,7 +288,8 @@ static void ask_all(struct remote *s)
                                   .named = at->named,
                                   .host = {at->host, strlen(at->host)},
                                   .port = at->port,
-                                  .pass = {s->pass, strlen(s->pass)}});
+                                  .pass = {s->pass, strlen(s->pass)},
+                                  .udp = s->forwards[i].udp});
     }
     /* Even with long names less than the first window; what did not fit fails. */
     if (chan_write(s->control, CHAN_DATA, buf_data(&b), buf_len(&b)) != buf_len(&b)) {

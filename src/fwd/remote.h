@@ -25,8 +25,11 @@ struct remote *remote_new(struct loop *l, const struct log *log, const char *pas
 /* Closes all; what is connected is reset. NULL is allowed. */
 void remote_free(struct remote *s);
 
-/* A forward from a port there to a host and port or a unix socket here. ERR_CAP: too many. */
-int MUST_USE remote_add(struct remote *s, const struct spec *spec);
+/* A forward from a port there to a host and port or a unix socket here; udp: of datagrams. ERR_CAP:
+ * too many. */
+int MUST_USE remote_add(struct remote *s, const struct spec *spec, bool udp);
+/* Where a channel of kind UDP leads that comes of the forward of this number; NULL: of none. */
+const struct spec_end *remote_udp(const struct remote *s, uint32_t number);
 /* Ask, on a channel of `chans`, whose events for OPEN_CONTROL and OPEN_FORWARDED_TCP go to
  * remote_chans_ops with s as ctx. */
 void remote_start(struct remote *s, struct chans *chans, const struct remote_ops *ops);

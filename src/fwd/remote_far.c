@@ -32,7 +32,8 @@ struct listener_of {
     struct control *control;
     uint32_t number;
     struct spec_end at;
-    struct listen *listen;
+    struct listen *listen;         /* one of the two */
+    struct assoc_listener *assocs; /* UDP */
 };
 
 struct conn {
@@ -104,6 +105,7 @@ static void listener_free(struct listener_of *l)
     list_del(&l->node);
     l->control->set->listeners--;
     listen_free(l->listen);
+    assoc_listener_free(l->assocs);
     free(l);
 }
 
@@ -131,6 +133,18 @@ static void place(const struct ask *a, bool any, struct spec_end *at)
         snprintf(at->host, sizeof at->host, "%.*s", (int)a->host.len, a->host.p);
 }
 
+static int listen_tcp(struct listener_of *l, char why[static LISTEN_ERROR])
+{
+    struct listen_config c = {.at = &l->at, .accepted = on_connection, .ctx = l};
+    return listen_new(l->control->set->loop, &c, why, &l->listen);
+}
+
+static int listen_udp(struct listener_of *l, char why[static LISTEN_ERROR])
+{
+    struct assoc_place p = {.at = &l->at, .forward = l->number};
+    return assoc_listen(l->control->set->config.assocs, &p, why, &l->assocs);
+}
+
 /* NULL, or why not. */
 static const char *obey(struct control *k, const struct ask *a, uint16_t *port,
                         char why[static LISTEN_ERROR])
@@ -144,16 +158,14 @@ static const char *obey(struct control *k, const struct ask *a, uint16_t *port,
     struct listener_of *l = mem_new(1, sizeof *l);
     *l = (struct listener_of){.control = k, .number = a->number};
     place(a, any, &l->at);
-    if (listen_new(s->loop,
-                   &(struct listen_config){.at = &l->at, .accepted = on_connection, .ctx = l}, why,
-                   &l->listen)) {
+    if (a->udp ? listen_udp(l, why) : listen_tcp(l, why)) {
         free(l);
         return why;
     }
     list_add_tail(&k->listeners, &l->node);
     s->listeners++;
-    *port = listen_port(l->listen);
-    if (!listen_start(l->listen))
+    *port = a->udp ? assoc_listener_port(l->assocs) : listen_port(l->listen);
+    if (a->udp ? !assoc_listener_start(l->assocs, chan_set(k->chan)) : !listen_start(l->listen))
         return NULL;
     listener_free(l);
     return "too many open files";

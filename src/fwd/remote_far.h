@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "chan/chans.h"
+#include "fwd/assoc.h"
 #include "fwd/pass.h"
 
 #define REMOTE_LISTENERS_MAX 256  /* of a process */
@@ -15,6 +16,7 @@ struct remote_far;
 
 struct remote_far_config {
     const struct passes *passes; /* borrowed */
+    struct assocs *assocs;       /* for what comes to UDP ports; borrowed */
     void (*wake)(void *ctx);     /* channels have something to send */
     void *ctx;
     const struct log *log;

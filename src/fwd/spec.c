@@ -103,6 +103,51 @@ int spec_dynamic(const char *text, struct spec *out)
     return ERR_OK;
 }
 
+/* The end of the field that begins here: a colon outside of brackets, or the text's end. */
+static const char *field_end(const char *p)
+{
+    const char *close = *p == '[' ? strchr(p, ']') : NULL;
+    return (close ? close : p) + strcspn(close ? close : p, ":");
+}
+
+static int take_host(const char *p, const char *end, struct spec_end *e)
+{
+    if (end - p >= 2 && *p == '[' && end[-1] == ']') {
+        p++;
+        end--;
+    }
+    size_t len = (size_t)(end - p);
+    if (len >= SPEC_HOST || memchr(p, '/', len) || memchr(p, '[', len) || memchr(p, ']', len))
+        return ERR_SYNTAX;
+    e->named = true;
+    memcpy(e->host, p, len);
+    e->host[len] = 0;
+    return ERR_OK;
+}
+
+int spec_udp(const char *text, struct spec *out)
+{
+    const char *at[5] = {text};
+    size_t n = 0;
+    *out = (struct spec){0};
+    while (n < 5) {
+        const char *end = field_end(at[n++]);
+        if (!*end)
+            break;
+        if (n < 5)
+            at[n] = end + 1;
+    }
+    if (n != 3 && n != 4)
+        return ERR_SYNTAX;
+    const char **f = &at[n - 3]; /* the port, the host, its port */
+    if (n == 4 && take_host(at[0], at[1] - 1, &out->listen))
+        return ERR_SYNTAX;
+    if (take_port(f[0], (size_t)(f[1] - 1 - f[0]), &out->listen.port) ||
+        take_host(f[1], f[2] - 1, &out->to) || !out->to.host[0])
+        return ERR_SYNTAX;
+    return take_port(f[2], strlen(f[2]), &out->to.port);
+}
+
 static int take_service(const char *text, uint16_t *out)
 {
     if (!take_port(text, strlen(text), out))

@@ -32,6 +32,9 @@ int MUST_USE spec_local(const char *text, struct spec *out);
 int MUST_USE spec_remote(const char *text, struct spec *out);
 /* "1080" or "[bind]:1080": the value of dynamicforward. */
 int MUST_USE spec_dynamic(const char *text, struct spec *out);
+/* "[bind:]port:host:hostport" as -L has it, addresses of IPv6 in brackets: of UDP forwards, which
+ * ssh knows nothing of. */
+int MUST_USE spec_udp(const char *text, struct spec *out);
 /* "host:port", "[host]:port", with a number or a service's name: -W. */
 int MUST_USE spec_stdio(const char *text, struct spec_end *out);
 

@@ -230,9 +230,15 @@ static void route_channels(struct serve *s)
     s->far = far_new(
         s->loop,
         &(struct far_config){.passes = s->passes, .wake = on_timer, .ctx = s, .log = s->o->log});
-    s->remote = remote_far_new(
-        s->loop, &(struct remote_far_config){
-                     .passes = s->passes, .wake = on_timer, .ctx = s, .log = s->o->log});
+    s->assocs = assocs_new(
+        s->loop, &(struct assocs_config){.lead = far_lead, .ctx = s->passes, .log = s->o->log});
+    assocs_tell(s->assocs, &(struct assocs_ops){.wake = on_timer, .ctx = s});
+    s->remote = remote_far_new(s->loop, &(struct remote_far_config){.passes = s->passes,
+                                                                    .assocs = s->assocs,
+                                                                    .wake = on_timer,
+                                                                    .ctx = s,
+                                                                    .log = s->o->log});
+    chans_route(&s->router, OPEN_UDP, &assocs_chans_ops, s->assocs);
     chans_route(&s->router, OPEN_EXEC, &execs_ops, s->execs);
     chans_route(&s->router, OPEN_SUBSYSTEM, &execs_ops, s->execs);
     chans_route(&s->router, OPEN_DIRECT_TCP, &far_chans_ops, s->far);
@@ -441,6 +447,7 @@ void serve_fini(struct serve *s)
     execs_free(s->execs);
     far_free(s->far);
     remote_far_free(s->remote);
+    assocs_free(s->assocs);
     passes_free(s->passes);
     listener_free(s->listener);
     udp_free(s->udp[0]);

@@ -61,6 +61,7 @@ struct serve {
     struct execs *execs; /* behind the channels of all links */
     struct far *far;     /* the same for forwards */
     struct remote_far *remote;
+    struct assocs *assocs; /* of UDP */
     struct passes *passes;
     struct chans_router router;
     struct udp *udp[2]; /* v4, v6 */

@@ -24,20 +24,22 @@ static void test_round_trip(void **state)
         {.number = UINT32_MAX, .named = true, .host = TEXT(""), .port = 65535},
         {.number = 7, .named = true, .host = TEXT("::1"), .pass = TEXT("x")},
         {.number = 9, .text = TEXT("bind: Address already in use")},
+        {.number = 10, .port = 53, .udp = true},
     };
     struct ask out;
     struct buf b;
     size_t used;
     buf_init(&b, 10000);
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 5; i++)
         ask_put(&b, &asks[i]);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 5; i++) {
         size_t len = buf_len(&b);
         assert_int_equal(ask_get(buf_data(&b), len, &out, &used), 1);
         for (size_t n = 0; n < used; n++)
             assert_int_equal(ask_get(buf_data(&b), n, &out, &len), 0);
         assert_int_equal(ask_get(buf_data(&b), used, &out, &used), 1);
         assert_int_equal(out.number, asks[i].number);
+        assert_int_equal(out.udp, asks[i].udp);
         assert_int_equal(out.port, asks[i].port);
         assert_int_equal(out.named, asks[i].named);
         same(out.host, asks[i].host);

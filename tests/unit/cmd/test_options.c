@@ -100,6 +100,24 @@ static void the_last_one_wins(void **state)
     options_fini(&p.o);
 }
 
+static void lists_grow(void **state)
+{
+    (void)state;
+    struct parsed p;
+    PARSE(&p, PROGRAM_TERN, "--udp-forward=53:dns:53", "--udp-forward",
+          "[::1]:5000:[2001:db8::1]:5001");
+    assert_int_equal(p.result, 0);
+    const struct setting *s = &p.o.v[OPTION_UDP_FORWARD];
+    assert_int_equal(s->count, 2);
+    assert_string_equal(s->list[0], "53:dns:53");
+    assert_string_equal(s->list[1], "[::1]:5000:[2001:db8::1]:5001");
+    char why[OPTION_ERROR];
+    for (int i = 2; i < OPTION_LIST_MAX; i++)
+        assert_int_equal(option_set(&p.o, OPTION_UDP_FORWARD, "1:h:2", why), 0);
+    assert_int_equal(option_set(&p.o, OPTION_UDP_FORWARD, "1:h:2", why), ERR_SYNTAX);
+    options_fini(&p.o);
+}
+
 static void joined_letters(void **state)
 {
     (void)state;
@@ -288,6 +306,7 @@ int main(void)
         cmocka_unit_test(reads_all_forms),
         cmocka_unit_test(double_dash_ends_options),
         cmocka_unit_test(the_last_one_wins),
+        cmocka_unit_test(lists_grow),
         cmocka_unit_test(joined_letters),
         cmocka_unit_test(complains),
         cmocka_unit_test(values),

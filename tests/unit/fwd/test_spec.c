@@ -98,12 +98,37 @@ static void test_stdio(void **state)
         assert_int_equal(spec_stdio(bad[i], &e), ERR_SYNTAX);
 }
 
+static void udp(const char *text, const char *listen, const char *to)
+{
+    struct spec s;
+    char got[SPEC_TEXT];
+    assert_int_equal(spec_udp(text, &s), 0);
+    spec_end_text(&s.listen, got);
+    assert_string_equal(got, listen);
+    spec_end_text(&s.to, got);
+    assert_string_equal(got, to);
+}
+
+static void test_udp(void **state)
+{
+    struct spec s;
+    udp("53:dns:54", "53", "[dns]:54");
+    udp("*:53:dns:54", "[*]:53", "[dns]:54");
+    udp(":53:10.0.0.1:54", "[]:53", "[10.0.0.1]:54");
+    udp("[::1]:53:[2001:db8::1]:54", "[::1]:53", "[2001:db8::1]:54");
+    static const char *const bad[] = {
+        "",      "53",        "53:h",       "53:h:",   "0:h:1",     "53:h:0",     "53::54",
+        "x:h:1", "a:b:c:d:e", "53:h:70000", "[::1:53", "53:[::1:2", "1:2:3:4:5:", "53:/run/x:1"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(spec_udp(bad[i], &s), ERR_SYNTAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_local),  cmocka_unit_test(test_not_local),
         cmocka_unit_test(test_remote), cmocka_unit_test(test_dynamic),
-        cmocka_unit_test(test_stdio),
+        cmocka_unit_test(test_stdio),  cmocka_unit_test(test_udp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
