@@ -21,6 +21,9 @@
 #define RAW_LOOK_US 2000u
 #define RAW_WAIT_US 2000000u
 
+/* An owner that is on its pipe so long after its start has no UDP. */
+#define UDP_WAIT_US 2000000u
+
 enum phase {
     ASKING,  /* the server */
     WAITING, /* for the client's process, to make its terminal raw */
@@ -132,8 +135,8 @@ static size_t fill_addrs(const struct guest *g, struct addr out[static LINK_CAND
     size_t n = 0;
     *pipe = false;
     if (w->link && link_path(w->link, &path)) {
-        *pipe = path.kind == PATH_PIPE;
-        if (!*pipe)
+        *pipe = path.kind == PATH_PIPE && loop_now_us(w->loop) >= w->since_us + UDP_WAIT_US;
+        if (path.kind == PATH_UDP)
             out[n++] = path.remote;
     }
     for (size_t i = 0; i < w->addr_count && n < LINK_CANDIDATES; i++)

@@ -24,6 +24,7 @@ struct guest_owner {
     void (*wake)(void *ctx); /* channels have something to send */
     void *wake_ctx;
     const struct link *link;  /* whose path in use is tried first; NULL: none */
+    uint64_t since_us;        /* when that link was made: UDP needs a moment; 0: long ago */
     const struct addr *addrs; /* where to send, ports filled in, best first */
     size_t addr_count;
     const char *server_command; /* opens a pipe again (login_rejoin_command); NULL: tern-server */

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import termios
 import threading
+import time
 
 import pytest
 
@@ -61,8 +62,8 @@ class Guest:
         self.count = itertools.count(1)
         owner.say(f"{verb} {self.id} {self.w.tty()} {what}")
 
-    def ready(self, timeout=20):
-        self.w.wait(lambda: [r for r in self.w.rows() if r][-1:] == [PROMPT], timeout, f"the prompt of {self.id}")
+    def ready(self, timeout=20, prompt=PROMPT):
+        self.w.wait(lambda: [r for r in self.w.rows() if r][-1:] == [prompt], timeout, f"the prompt of {self.id}")
         return self
 
     def echo(self, timeout=20):
@@ -241,3 +242,125 @@ def test_a_terminal_that_goes_away(box, tmux, owner):
     two.over(0)
     (name,) = box.session_names()
     box.run("tern", "--kill", name)
+
+
+# ---- a network between them ----
+
+
+def far_owner(box, netlab, owner, mode="auto"):
+    server = shlex.join([*netlab.enter("s"), os.path.join(box.build, "tern-server")])
+    box.script("srv", f'exec {server} "$@"')
+    return owner("exec srv", mode, before=netlab.enter("c"))
+
+
+def udp(netlab):
+    return min(netlab.stats(way)["out_packets"] for way in ("p0.c2s", "p0.s2c"))
+
+
+def test_all_of_them_roam(box, tmux, netlab, owner):
+    o = far_owner(box, netlab, owner)
+    guests = [o.open(tmux).ready() for _ in range(3)]
+    assert len(set(udp_ports(server_of(box)))) == 1
+    for change in ("addr 10.77.0.55", "natport 1000", "addr 10.77.9.9", "natport 0"):
+        netlab.do(change)
+        for g in guests:
+            g.echo(10)
+    netlab.do("reset")
+    for g in guests:
+        g.w.line("exit")
+        g.over(0)
+    assert udp(netlab) > 5
+
+
+def test_outage_of_ten_seconds(box, tmux, netlab, owner):
+    """The bar of each counts; afterwards both are right at once. Another session can be asked for meanwhile."""
+    o = far_owner(box, netlab, owner, "udp")
+    guests = [o.open(tmux).ready() for _ in range(2)]
+    for g in guests:
+        g.w.line("sleep 3; echo printed in the dark")
+        g.w.wait(lambda g=g: any("sleep 3" in r for r in g.w.rows()))
+    netlab.do("down")
+    began = time.monotonic()
+    for g in guests:
+        g.w.type("echo typed in the d")
+        g.w.wait_for("tern: Last contact", 20)
+        g.w.type("ark")
+    late = o.open(tmux)
+    wait_until(lambda: time.monotonic() - began > 10, 15)
+    assert f"{late.id} opened" not in o.said
+    netlab.do("up")
+    back = time.monotonic()
+    for g in guests:
+        g.w.wait_row("printed in the dark", 10)
+    took = time.monotonic() - back
+    assert took < 4.5, f"{took:.2f} s until the screens were right again"
+    for g in guests:
+        g.w.keys("Enter")
+        g.w.wait_row("typed in the dark", 10)
+    late.ready().echo()
+    for g in [*guests, late]:
+        g.w.line("exit")
+        g.over(0)
+
+
+def test_without_udp_each_has_a_pipe(box, tmux, netlab, owner):
+    netlab.do("down")
+    o = far_owner(box, netlab, owner)
+    guests = [o.open(tmux).ready() for _ in range(2)]
+    for g in guests:
+        g.echo()
+    assert netlab.stats("p0.c2s")["out_packets"] == 0
+    for g in guests:
+        g.w.line("exit 2")
+        g.over(2)
+
+
+def test_a_pipe_is_made_when_udp_dies(box, tmux, netlab, owner):
+    o = far_owner(box, netlab, owner)
+    g = o.open(tmux).ready()
+    before = len(procs.named("tern-server"))
+    netlab.do("down")
+    g.echo(30)
+    assert len(procs.named("tern-server")) == before + 1  # the relay
+    netlab.do("up")
+    g.echo()
+    g.w.line("exit 2")
+    g.over(2)
+
+
+# ---- logins ----
+
+
+def test_a_login_through_ssh(box, tmux, owner, hosts):
+    """What a session finds that needed no login of its own: what the login gave."""
+    host = hosts()
+    host.file("/etc/motd", "Welcome to the far side\n")
+    o = owner("exec ssh -F $F far tern-server")
+    one, two = o.open(tmux, ""), o.open(tmux, "")
+    for g in (one, two):
+        g.w.wait_for("Welcome to the far side")
+        g.ready(prompt="far$")
+        g.w.line('echo "${SSH_CONNECTION%% *} $TERM $([ "$SSH_TTY" = "$(tty)" ] && echo tty) $0"')
+        g.w.wait_row("127.0.0.1 xterm-256color tty -bash")
+        g.w.line("exit 3")
+        g.over(3)
+
+
+def test_a_forced_command_holds(box, tmux, owner, hosts):
+    """Every session is that of the login: its command, and no way to others."""
+    other = box.tmux.shell()
+    host = hosts(config="ForceCommand tern-server -- menu")
+    host.script("menu", "echo the menu; echo asked for $SSH_ORIGINAL_COMMAND; read -r _; exit 6")
+    other.enter("tern --local --name mine -- inner", PROMPT)
+    o = owner("exec ssh -F $F far tern-server")
+    one = o.open(tmux, "inner")
+    one.w.wait_row("asked for inner")
+    one.w.wait_row("the menu")
+    (name,) = [n for n in box.session_names() if n != "mine"]
+    for wish in ("mine", name):
+        g = o.open(tmux, wish, verb="attach")
+        o.wait(f"{g.id} refused this login has a forced command and may not attach to sessions")
+    one.w.keys("Enter")
+    one.over(6)
+    other.line("exit")
+    assert other.finish() == 0

@@ -262,6 +262,7 @@ static void on_connected(void *ctx, const struct connect *k, const struct boot_p
     t->owner.addrs = t->addrs;
     t->owner.addr_count = k->addr_count;
     t->owner.link = command_end_link(t->end);
+    t->owner.since_us = now_us;
     t->owner.chans = command_end_chans(t->end);
     guest_route(&t->router);
     struct paths_config pc = {.link = command_end_link(t->end),
@@ -272,7 +273,11 @@ static void on_connected(void *ctx, const struct connect *k, const struct boot_p
     struct paths_ops po = {
         .datagram = on_datagram, .pipe_lost = on_pipe_lost, .event = wake, .ctx = t};
     t->paths = paths_new(t->loop, &pc, &po);
-    if (paths_pipe_open(t->paths, pipe, now_us) ||
+    if (t->options.transport == CLIENT_UDP) {
+        close(pipe->in);
+        close(pipe->out);
+    }
+    if ((t->options.transport != CLIENT_UDP && paths_pipe_open(t->paths, pipe, now_us)) ||
         pipe_new(t->loop, STDIN_FILENO, -1, 0, 0, &in, &t->in))
         quit("cannot open a pipe");
     pipe_read(t->in, true);
