@@ -101,9 +101,11 @@ void outq_commit(struct outq *q, size_t len)
 size_t outq_pull(const struct outq *q, struct stream_vec v[static STREAM_VECS], bool *all)
 {
     const struct outq_block *b = q->next;
-    size_t at = q->next_at, n = 0;
-    for (; b && n < STREAM_VECS; b = b->next, at = 0)
+    size_t at = q->next_at, n = 0, bytes = 0;
+    for (; b && n < STREAM_VECS && bytes < OUTQ_PULL; b = b->next, at = 0) {
         v[n++] = (struct stream_vec){b->data + at, b->end - at};
+        bytes += b->end - at;
+    }
     *all = !b;
     return n;
 }

@@ -29,7 +29,9 @@ void outq_put(struct outq *q, const void *bytes, size_t len);
  * (*len: how many; min <= OUTQ_SPACE), and then how many were. Nothing else in between. */
 uint8_t *outq_space(struct outq *q, size_t min, size_t *len);
 void outq_commit(struct outq *q, size_t len);
-/* What is not taken yet, in at most STREAM_VECS pieces; *all: nothing waits behind them. */
+/* What is not taken yet, in at most STREAM_VECS pieces and no more of them than make OUTQ_PULL
+ * bytes, which is more than a packet takes; *all: nothing waits behind them. */
+#define OUTQ_PULL 16384
 size_t outq_pull(const struct outq *q, struct stream_vec v[static STREAM_VECS], bool *all);
 /* The oldest len unsent bytes were taken; BUG if there are not so many. */
 void outq_taken(struct outq *q, size_t len);

@@ -429,23 +429,21 @@ static struct quic_stream *next_stream(struct quic *q)
 static ngtcp2_ssize put_stream(struct quic *q, struct quic_stream *s, uint8_t *to, size_t size,
                                ngtcp2_tstamp ts)
 {
-    struct stream_vec pieces[STREAM_VECS];
-    ngtcp2_vec vec[STREAM_VECS];
     bool fin = false;
     uint64_t id = s->id, total = 0;
-    size_t n = q->events->pull(q->ctx, s->user, pieces, &fin);
+    size_t n = q->events->pull(q->ctx, s->user, q->pieces, &fin);
     if (!n && !fin) {
         quic_table_unready(s);
         return NGTCP2_ERR_WRITE_MORE;
     }
     for (size_t i = 0; i < n; i++) {
-        vec[i] = (ngtcp2_vec){(uint8_t *)pieces[i].p, pieces[i].len};
-        total += pieces[i].len;
+        q->vec[i] = (ngtcp2_vec){(uint8_t *)q->pieces[i].p, q->pieces[i].len};
+        total += q->pieces[i].len;
     }
     ngtcp2_ssize took = -1;
     uint32_t flags = NGTCP2_WRITE_STREAM_FLAG_MORE | (fin ? NGTCP2_WRITE_STREAM_FLAG_FIN : 0);
     ngtcp2_ssize got = ngtcp2_conn_writev_stream(q->conn, NULL, NULL, to, size, &took, flags,
-                                                 (int64_t)id, vec, n, ts);
+                                                 (int64_t)id, q->vec, n, ts);
     s = quic_table_find(&q->table, id);
     if (!s)
         return got;

@@ -61,6 +61,8 @@ struct quic {
     uint64_t closed_us;
 
     struct quic_counters counters;
+    struct stream_vec pieces[STREAM_VECS]; /* of the packet being made: the compiler would zero */
+    ngtcp2_vec vec[STREAM_VECS];           /* them on the stack for each */
     uint8_t out[QUIC_BATCH];
 };
 

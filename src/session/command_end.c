@@ -148,6 +148,10 @@ bool command_end_lingers(const struct command_end *e, uint64_t now_us)
 void command_end_datagram(struct command_end *e, const struct path_ref *from, bool congested,
                           const uint8_t *dgram, size_t len, uint64_t now_us)
 {
+    if (quic_packet_is(dgram, len)) {
+        streams_receive(e->lane.streams, from, dgram, len, now_us);
+        return;
+    }
     if (lane_receive(&e->lane, from, congested, dgram, len, now_us) < 0)
         return;
     read_events(e);

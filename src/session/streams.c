@@ -15,6 +15,8 @@ struct streams {
     bool failed;        /* it could not even start */
     struct path_ref on; /* the path in use, last seen, and which one it was */
     uint64_t path;
+    struct quic_facts facts; /* of the newest turn in which packets came, */
+    uint64_t facts_us;       /* and when that was */
     const char *why;
 };
 
@@ -22,6 +24,7 @@ struct streams *streams_new(const struct streams_config *c)
 {
     struct streams *s = mem_new(1, sizeof *s);
     s->config = *c;
+    s->facts_us = UINT64_MAX;
     return s;
 }
 
@@ -155,11 +158,16 @@ void streams_receive(struct streams *s, const struct path_ref *from, const uint8
 {
     if (!ready(s, now_us))
         return;
-    look_at_path(s);
-    struct quic_facts f = facts_of(s);
+    bool first = now_us != s->facts_us; /* of a row, which comes at one time */
+    if (first) {
+        look_at_path(s);
+        s->facts = facts_of(s);
+        s->facts_us = now_us;
+    }
     link_streams_received(s->config.link, from, len);
-    (void)!quic_receive(s->quic, dgram, len, &f, now_us); /* streams_over tells */
-    tell_link(s, &f, now_us);
+    (void)!quic_receive(s->quic, dgram, len, &s->facts, now_us); /* streams_over tells */
+    if (first) /* after the row streams_poll does */
+        tell_link(s, &s->facts, now_us);
 }
 
 int streams_poll(struct streams *s, uint64_t now_us, struct link_datagram *out)

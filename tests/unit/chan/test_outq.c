@@ -60,6 +60,9 @@ static void test_random(void **state)
             for (size_t k = 0; k < v[p].len; k++)
                 assert_int_equal(v[p].p[k], byte_at(taken + total++));
         assert_true(total == put - taken || !all);
+        /* the last piece is what makes it enough */
+        assert_true(!pieces || total - v[pieces - 1].len < OUTQ_PULL);
+        assert_true(all || total >= OUTQ_PULL || pieces == STREAM_VECS);
         if (pieces && taken == acked) {
             first = v[0].p;
             first_at = taken;
