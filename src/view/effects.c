@@ -33,6 +33,7 @@ void view_know(struct view *v, const struct answers *a)
     f->scheme = a->scheme_reports == ANSWER_CAN;
     f->graphemes = a->graphemes == ANSWER_CAN;
     f->reports = a->reports;
+    f->keeps = !strncmp(a->version, "tmux ", 5); /* xterm, for one, loses it */
     f->paint.ambiguous_unsure = !a->width[WIDTH_AMBIGUOUS];
 }
 

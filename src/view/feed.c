@@ -608,7 +608,7 @@ static void keep_first(struct view *v)
     drop_first(q);
 }
 
-void feed_again(struct view *v, size_t rows)
+void feed_again(struct view *v, size_t rows, bool open)
 {
     struct feed *q = &v->feed;
     struct proof *p = &v->proof;
@@ -617,7 +617,7 @@ void feed_again(struct view *v, size_t rows)
     if (p->fed - p->sure > v->settle.rows)
         p->sure = p->fed - v->settle.rows;
     p->line = 0;
-    p->rest = 0;
+    p->rest = open ? PROOF_REST : 0;
     /* Rows that came back may have been laid out anew, or not. */
     uint16_t cols = v->settle.cols > v->facts.cols ? v->settle.cols : v->facts.cols;
     while (proof_take(p, cols, &rows, &i)) {

@@ -68,8 +68,9 @@ bool feed_ready(const struct view *v, const struct frame *f);
 void feed_put(struct view *v, const struct frame *f, struct paint *p);
 /* More than a screenful of lines waits, and may be fed. */
 bool feed_bulk_waits(const struct view *v, const struct frame *f);
-/* After a resize: queue again what is not proven, and what may stand in that many rows before. */
-void feed_again(struct view *v, size_t rows);
+/* After a resize: queue again what is not proven, and what may stand in that many rows before; and
+ * with `open` the beginning of the line whose rest is on the screen. */
+void feed_again(struct view *v, size_t rows, bool open);
 /* The frame fits, or does not: what was fed is no more to be fed, or is again. */
 void feed_commit(struct view *v);
 void feed_rollback(struct view *v);

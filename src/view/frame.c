@@ -259,6 +259,8 @@ static bool put_switch(struct view *v, bool alt, struct paint *p)
         return false;
     paint_pen(p, &no_pen);
     put_kitty(v, 0, p->out); /* each screen has its own */
+    if (alt && p->row_known && !v->told[SCREEN_MAIN][0] && v->settle.row < p->row)
+        paint_move(p, v->settle.row, 0); /* right after a resize it is in the last row: see ask() */
     if (alt) {
         v->main_row_at = p->row;
         v->main_at_known = p->row_known;
@@ -277,8 +279,8 @@ static bool put_switch(struct view *v, bool alt, struct paint *p)
     return true;
 }
 
-/* The rows that the frame shows, into v->want. */
-static void compose(struct view *v, const struct frame *f)
+/* The rows that the frame shows, into v->want. Is row 0 the bar's, or a guess's? */
+static bool compose(struct view *v, const struct frame *f)
 {
     const struct snapshot *s = f->s;
     for (uint16_t i = 0; i < v->facts.rows; i++) {
@@ -288,6 +290,7 @@ static void compose(struct view *v, const struct frame *f)
             v->want[i] = (f->farewell && !v->facts.all_on_alt) || v->main_only ? s->main_row[i]
                                                                                : snapshot_row(s, i);
     }
+    const struct row *first = v->want[0];
     for (unsigned i = 0; f->guess && i < f->guess->n; i++)
         if (f->guess->rows[i].at < v->facts.rows)
             v->want[f->guess->rows[i].at] = f->guess->rows[i].row;
@@ -295,6 +298,7 @@ static void compose(struct view *v, const struct frame *f)
         bar_make(v, f->bar);
     for (uint16_t i = 0; f->bar && i < v->bars; i++)
         v->want[i] = v->bar[i];
+    return v->want[0] != first;
 }
 
 /* The row below everything that shows; may be one past the last. */
@@ -380,9 +384,10 @@ static void put_picture(struct view *v, const struct frame *f, struct paint *p)
 /* So many rows fed by one frame are a burst. */
 #define BURST_ROWS 4
 
-/* Behind the picture. With every half screenful of rows in
- * doubt, so that the next half need not wait; and at the end of a burst. */
-static void put_fence(struct view *v, const struct frame *f, struct paint *p)
+/* Behind the picture. With every half screenful of rows in doubt, so that the next half need not
+ * wait; at the end of a burst; and soon after a resize behind all that was written since `begun`.
+ */
+static void put_fence(struct view *v, const struct frame *f, struct paint *p, size_t begun)
 {
     struct proof *q = &v->proof;
     size_t open = (size_t)(q->fed - q->sure) + v->feed.fresh - v->feed.sure;
@@ -391,12 +396,31 @@ static void put_fence(struct view *v, const struct frame *f, struct paint *p)
         return;
     bool burst = open >= BURST_ROWS && !feed_ready(v, f);
     bool bulk = v->feed.fresh > v->facts.rows;
-    if (!v->fence_due && !burst && !bulk && open < (v->facts.rows + 1u) / 2)
+    bool recent = settle_recent(v) && buf_len(p->out) != begun;
+    if (!v->fence_due && !recent && !burst && !bulk && open < (v->facts.rows + 1u) / 2)
         return;
     settle_fence(v, p);
     q->fed_at += v->feed.fresh;
     q->frames_at++;
     v->fence_due = false;
+}
+
+/* Rows that wrap, and what they go on in: their marks are made from now on, or no more. */
+static void forget_marks(struct view *v)
+{
+    v->hidden |= view_marks(v) > 0;
+    for (int i = 0; i < SCREENS; i++) {
+        bool goes_on = false;
+        for (uint16_t r = 0; r < v->facts.rows; r++) {
+            struct row **told = &v->told[i][r];
+            bool wrapped = *told && (*told)->wrapped;
+            if (wrapped || goes_on) {
+                row_unref(*told);
+                *told = NULL;
+            }
+            goes_on = wrapped;
+        }
+    }
 }
 
 static void put_frame(struct view *v, const struct frame *f, struct buf *out)
@@ -405,10 +429,10 @@ static void put_frame(struct view *v, const struct frame *f, struct buf *out)
     struct paint p;
     bool wraps = s->cols == v->facts.cols && s->rows == v->facts.rows;
     if (wraps != v->wraps)
-        view_forget_rows(v);
+        forget_marks(v);
     v->wraps = wraps;
     bool alt = v->facts.all_on_alt || (v->smcup && s->alt && !f->farewell && !v->main_only);
-    compose(v, f);
+    bool covered = compose(v, f);
     bool large = alt != v->on_alt || rows_differing(v, (rows_ref)v->told[v->on_alt]) > 1 ||
                  (v->settle.pending && !alt) || feed_ready(v, f);
     bool sync = large && v->facts.sync;
@@ -445,7 +469,7 @@ static void put_frame(struct view *v, const struct frame *f, struct buf *out)
     }
     feed_put(v, f, &p);
     put_picture(v, f, &p);
-    put_fence(v, f, &p);
+    put_fence(v, f, &p, begun);
     put_cursor(v, f, &p);
     paint_store(v, &p);
     put_modes(v, &s->modes, out);
@@ -461,7 +485,12 @@ static void put_frame(struct view *v, const struct frame *f, struct buf *out)
         row_unref(v->own[i]);
         v->own[i] = NULL;
     }
-    v->hidden &= v->on_alt;
+    if (!v->on_alt) {
+        if (v->covered && !covered)
+            v->uncovered = v->proof.frames + 1; /* this frame */
+        v->covered = covered;
+        v->hidden = false;
+    }
     v->doubt |= view_marks(v) > 0;
 }
 

@@ -8,10 +8,19 @@
 #define STORM_US 500000u
 /* And of a size that it had in that time only it tells nobody: a fence finds out. */
 #define AGAIN_US 300000u
+/* So soon it is asked again, when it says a size that nobody told of. */
+#define ASK_AGAIN_US 100000u
+/* So long a frame soon after a resize waits for the answer to the one before. */
+#define STEP_US 100000u
 /* So often in a row may a terminal's cursor be where it should not. */
 #define ASTRAY_MOST 4
 /* An answer from row 1 and a column up to this one is a function key: see questions.c. */
 #define KEY_COLS 16
+
+bool settle_recent(const struct view *v)
+{
+    return v->resized_us && v->proof.now_us - v->resized_us < STORM_US;
+}
 
 void settle_note(struct view *v, uint16_t cols, uint16_t rows)
 {
@@ -30,6 +39,7 @@ void settle_note(struct view *v, uint16_t cols, uint16_t rows)
             s->least += r && !(v->wraps && r->wrapped);
         }
         s->rows = s->low = v->facts.rows;
+        s->row = row;
         s->cols = v->facts.cols;
         s->quiet = v->proof.now_us - v->proof.wrote_us >= PROOF_QUIET_US && !v->proof.flying;
         s->joins = (uint16_t)(v->joins < s->rows ? v->joins : s->rows);
@@ -37,8 +47,11 @@ void settle_note(struct view *v, uint16_t cols, uint16_t rows)
         s->joined = v->feed.tail && !s->least;
         if (v->feed.tail && s->least)
             s->least--;
+        s->parted = v->feed.tail && (v->covered || v->uncovered > v->proof.sure_frames);
     }
-    bool storm = v->resized_us && v->proof.now_us - v->resized_us < STORM_US;
+    if (rows != v->facts.rows) /* that is what was waited for */
+        v->asked.wait_us = 0;
+    bool storm = settle_recent(v);
     s->wider |= storm || cols > v->facts.cols;
     s->smaller |= storm || rows < v->facts.rows || cols < v->facts.cols;
     /* xterm forgets what came back while the alternate screen shows. */
@@ -100,7 +113,7 @@ static void hear_row(struct view *v, bool last, uint16_t col, uint16_t row)
         v->asked.astray = 0;
     if (last)
         proof_answer(p, col, row);
-    else if (!right)
+    else if (!right && !p->stale)
         p->row = 0; /* so that the fence behind it proves nothing */
     if (!fresh || right || !last)
         return;
@@ -116,12 +129,9 @@ static bool hear_size(struct view *v, uint16_t col, uint16_t row)
 {
     struct asked *a = &v->asked;
     struct settle *s = &v->settle;
-    uint16_t down = row > a->rest ? (uint16_t)(row - a->rest) : 0;
-    /* What it grew by may have come between the two reports, and the cursor with it. */
-    uint16_t grew = row > a->rows ? (uint16_t)(row - a->rows) : 0;
     bool same = !a->old && col == v->facts.cols && row == v->facts.rows;
     if (!s->pending && same && a->rest == v->main_row_at + 1u) { /* nothing became of it */
-        v->row = (uint16_t)(row - 1);
+        v->row = v->main_row_at;
         v->row_known = true;
         a->state = SETTLE_BARE;
         return true;
@@ -130,10 +140,9 @@ static bool hear_size(struct view *v, uint16_t col, uint16_t row)
         settle_note(v, v->facts.cols, v->facts.rows);
     if (s->away && row > s->low + s->back)
         s->back = (uint16_t)(row - s->low);
-    down = down > grew ? (uint16_t)(down - grew) : 0;
-    s->most = (uint16_t)(s->most + down);
-    s->least = (uint16_t)(s->least + down);
     a->state = a->old ? SETTLE_BARE : SETTLE_KNOWS; /* which is newer? */
+    if (!a->old && !same)
+        a->wait_us = v->proof.now_us + ASK_AGAIN_US;
     return a->old || same;
 }
 
@@ -168,12 +177,22 @@ void settle_tick(struct view *v)
     v->asked.state = SETTLE_KNOWS;
 }
 
+/* The frame before was made soon after a resize, perhaps for a size that is over: the next one
+ * waits for its answer. */
+static bool steps(const struct view *v)
+{
+    const struct proof *p = &v->proof;
+    return settle_recent(v) && p->flying && p->now_us - p->sent_us < STEP_US;
+}
+
 uint64_t view_deadline(const struct view *v)
 {
     const struct proof *p = &v->proof;
     uint64_t at = proof_waits(p) ? p->sent_us + PROOF_WAIT_US : UINT64_MAX;
     uint64_t until = v->asked.sent_us + ASKED_WAIT_US;
     at = v->asked.state == SETTLE_WAITS && until < at ? until : at;
+    at = steps(v) && p->sent_us + STEP_US < at ? p->sent_us + STEP_US : at;
+    at = v->proof.now_us < v->asked.wait_us && v->asked.wait_us < at ? v->asked.wait_us : at;
     return v->asked.again_us && v->asked.again_us < at ? v->asked.again_us : at;
 }
 
@@ -197,36 +216,45 @@ bool view_held(const struct view *v)
     const struct settle *s = &v->settle;
     if (v->on_alt || v->asked.state == SETTLE_WAITS)
         return !v->on_alt;
+    if (steps(v) || (s->pending && v->proof.now_us < v->asked.wait_us))
+        return true;
     return s->pending && !can_ask(v) && doubts(v) && proof_waits(&v->proof);
 }
 
-/* In the last row, and where the cursor is before that: the way down is by LF, after which rows
- * that stood too low would be in their places, and not all of them. */
+/* In the last row, and where the cursor is before that. The way down is not by LF, which would
+ * scroll a terminal that is smaller, and the cursor comes back: so it never counts as lower than it
+ * is. */
 void settle_fence(struct view *v, struct paint *p)
 {
     uint16_t last = (uint16_t)(v->facts.rows - 1);
-    if (p->row_known && p->row != last && v->facts.cols > KEY_COLS) {
+    bool lower = p->row_known && p->row != last;
+    if (lower && v->facts.cols > KEY_COLS) {
         buf_put_text(p->out, "\033[9999C\033[6n");
         settle_asked(v, ASKED_ROW);
         v->asked.row = p->row + 1u;
-        p->at_known = p->pending = false;
     }
-    if (!p->row_known || p->row != last)
+    if (!p->row_known)
         paint_move(p, last, 0);
+    if (lower) {
+        buf_put_text(p->out, "\0337");
+        paint_csi(p->out, 'B', (unsigned)(last - p->row), 0);
+    }
     proof_fence_put(&v->proof, v->facts.cols, last, p->out);
     settle_asked(v, ASKED_FENCE);
+    if (lower)
+        buf_put_text(p->out, "\0338");
     p->at_known = p->pending = false;
 }
 
-/* Where the cursor rests, and how large the terminal is: so the way from the last row, where the
- * cursor is then, up to row 0 is known, and nothing is made for a size that it has no more. */
+/* Where the cursor rests, and how large the terminal is, so that nothing is made for a size that it
+ * has no more. The cursor comes back: in a terminal that shrinks while it is in the last row all
+ * above goes into the scrollback, and else what is below it is dropped first. */
 static void ask(struct view *v, struct paint *p)
 {
-    buf_put_text(p->out, "\033[9999C\033[6n\033[9999;9999H\033[6n");
+    buf_put_text(p->out, "\033[9999C\033[6n\0337\033[9999;9999H\033[6n\0338");
     settle_asked(v, ASKED_REST);
     settle_asked(v, ASKED_SIZE);
     v->asked.state = SETTLE_WAITS;
-    v->asked.rows = v->facts.rows;
     v->asked.old = false;
     v->asked.sent_us = v->proof.now_us;
     p->at_known = p->row_known = p->pending = false;
@@ -262,8 +290,10 @@ bool settle_put(struct view *v, const struct frame *f, struct paint *p)
     }
     unsigned up = s->wider ? s->least : s->most;
     unsigned down = v->facts.rows - 1u + (s->wider && s->joined);
-    if (s->back || doubts(v))
-        feed_again(v, s->back + (s->wider ? s->joins : 0u));
+    size_t back = v->facts.keeps ? 0 : s->back;
+    bool parted = s->parted && (s->wider || s->smaller);
+    if (back || parted || doubts(v))
+        feed_again(v, back + (s->wider ? s->joins : 0u), parted);
     paint_pen(p, &(struct pen){0});
     buf_put_u8(p->out, '\r');
     if (up)

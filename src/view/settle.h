@@ -17,8 +17,10 @@ struct settle {
     bool wider, smaller; /* at some time since, or perhaps */
     uint16_t most, least;
     bool joined; /* least would be -1: the cursor's row may begin with a line of the scrollback */
+    bool parted; /* the bar or a guess may have stood over the rest of a line that is fed */
     bool quiet;  /* all before it had been read for sure */
     uint16_t rows, cols; /* before */
+    uint16_t row;        /* of the cursor, before */
     uint16_t joins;      /* rows that a wider terminal may have joined */
     uint16_t low, back;  /* least height since; rows that may have come back and be lost */
 };
@@ -27,7 +29,7 @@ enum asked_kind {
     ASKED_ROW,   /* the row in which a frame ends */
     ASKED_FENCE, /* the last cell, right behind it */
     ASKED_REST,  /* where the cursor rests, before a resize is settled */
-    ASKED_SIZE,  /* and the terminal's size, right behind it: the cursor is in the last row then */
+    ASKED_SIZE,  /* and the terminal's size, right behind it */
     ASKED_VOID   /* nobody is interested in that answer any more */
 };
 
@@ -43,16 +45,18 @@ struct asked {
     enum { SETTLE_BARE, SETTLE_WAITS, SETTLE_KNOWS } state; /* of the two of a resize */
     bool old;          /* another resize was told since they were asked for */
     uint16_t rest;     /* the row of the first */
-    uint16_t rows;     /* the height that was believed then */
     uint16_t row;      /* the answer to ASKED_ROW that is right */
     uint64_t sent_us;  /* when they were */
     uint64_t again_us; /* then a fence is to be written; 0: none */
+    uint64_t wait_us;  /* before that nothing is asked after a resize */
     unsigned astray;   /* fences in a row that found the cursor elsewhere, and no resize was told */
 };
 
 /* The terminal has got that size, or is found to be elsewhere: note what is known of where the rows
  * stand now. */
 void settle_note(struct view *v, uint16_t cols, uint16_t rows);
+/* It was so short a time ago that tmux may have changed the size again without a word. */
+bool settle_recent(const struct view *v);
 /* It was the kernel, or the terminal, who told of a size. */
 void settle_told(struct view *v);
 /* The terminal was given back and is taken again. */

@@ -122,7 +122,7 @@ void view_resize(struct view *v, uint16_t cols, uint16_t rows)
 static int take(struct view *v, struct buf *out)
 {
     view_repaint(v);
-    v->settle.pending = v->feed.tail = v->kept.tail = v->hidden = false;
+    v->settle.pending = v->feed.tail = v->kept.tail = v->hidden = v->covered = false;
     proof_reset(&v->proof);
     settle_reset(v);
     v->started = true;

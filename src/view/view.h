@@ -35,6 +35,8 @@ struct view_facts {
     bool graphemes;           /* CSI ? 2027 h */
     bool clear_scrollback;    /* CSI 3 J is understood */
     bool reports;             /* cursor reports (CSI 6 n) are answered: view_know tells */
+    bool keeps;               /* what comes back from its scrollback while the alternate screen
+                                 shows is not lost: view_know tells */
 };
 
 /* The least that can be assumed of an unknown $TERM: a VT100 with ANSI colours. */

@@ -54,6 +54,9 @@ struct view {
     uint64_t resized_us;
     bool fence_due; /* the next frame on the main screen ends in one */
     bool doubt;     /* a wider terminal may misunderstand the frame being made: see proof.h */
+    bool covered;   /* row 0 of the main screen shows the bar or a guess; and the last frame that
+                       took it away: see settle.h, `parted` */
+    uint64_t uncovered;
     bool hidden;    /* there may be marks on the main screen that are not in `told` */
     unsigned joins; /* marks made since all was proven, and those that there were */
     struct asked asked;
