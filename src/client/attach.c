@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "chan/router.h"
 #include "client/linger.h"
+#include "client/outage.h"
 #include "client/paths.h"
 #include "client/rejoin.h"
 #include "io/signals.h"
@@ -53,8 +54,10 @@ struct attach {
     bool size_seen;       /* before its signal came */
     int signal;           /* that made us leave, 0 = none */
     bool tty_lost, suspended;
-    bool left;    /* a guest's user has somebody else on his terminal by now */
-    bool unknown; /* the far side does not know the session any more */
+    struct outage outage;
+    bool given_up; /* it lasted too long */
+    bool left;     /* a guest's user has somebody else on his terminal by now */
+    bool unknown;  /* the far side does not know the session any more */
     bool login;
     char news[160]; /* of the relay, for the bar while nothing comes; "" = none */
     bool fresh;     /* the bar does not have it yet */
@@ -240,6 +243,18 @@ static void end_own(struct attach *a, uint64_t now_us)
         loop_stop(a->loop);
 }
 
+/* When to look again. */
+static uint64_t look_at_outage(struct attach *a, uint64_t now_us)
+{
+    uint64_t again;
+    if (a->given_up || !outage_over(&a->outage, client_end_link(a->end), now_us, &again))
+        return a->given_up ? TIME_NEVER : again;
+    a->given_up = true;
+    log_line(a->log, LOG_INFO, "client", "the outage lasts too long: leaving");
+    client_end_leave(a->end, now_us);
+    return TIME_NEVER;
+}
+
 static void turn(void *ctx)
 {
     struct attach *a = ctx;
@@ -250,6 +265,7 @@ static void turn(void *ctx)
         tell_news(a, now_us);
         pump_tty(a, now_us);
     }
+    uint64_t outage_us = look_at_outage(a, now_us);
     switch (client_end_action(a->end, now_us)) {
     case CLIENT_DONE:
         if (a->guest.over)
@@ -266,6 +282,7 @@ static void turn(void *ctx)
     }
     uint64_t at = client_end_deadline(a->end, now_us), look = check_pipe(a, now_us);
     at = look < at ? look : at;
+    at = outage_us < at ? outage_us : at;
     look = a->guest.over ? check_no_pipe(a, now_us) : TIME_NEVER;
     timer_set(&a->timer, at < look ? at : look);
 }
@@ -524,6 +541,7 @@ struct attach *attach_new(struct loop *l, const struct attach_config *c)
                          .log = c->log,
                          .suspend_text = c->suspend_text,
                          .stock = c->stock != NULL,
+                         .outage.limit_us = c->outage_us,
                          .login = c->login};
     if (c->guest)
         a->guest = *c->guest;
@@ -616,7 +634,7 @@ struct attach_end attach_finish(struct attach *a)
     return (struct attach_end){
         .result = r,
         .unknown = a->unknown && !r.reached,
-        .forced = a->signal || a->tty_lost,
+        .forced = a->signal || a->tty_lost || a->given_up,
     };
 }
 

@@ -43,6 +43,7 @@ struct attach_config {
     const char *shared_command; /* tried first for another pipe; NULL: nothing */
     bool login;                 /* that command logs in by ssh: the bar tells how it goes */
     enum client_transport transport;
+    uint64_t outage_us;             /* leave when an outage lasts so long (outage.h); 0: never */
     struct forwards *forwards;      /* not yet started; borrowed until attach_finish; NULL: none */
     const struct view_facts *facts; /* size aside, which the terminal tells */
     bool ask;                       /* the terminal, for what it is; natively */

@@ -43,6 +43,7 @@ struct client_options {
     size_t udp_count, udp_remote_count;
     const struct command_request *command; /* in place of a session; NULL: a session */
     enum client_transport transport;
+    uint64_t outage_us;           /* leave when an outage lasts so long; 0: never */
     uint16_t port_low, port_high; /* UDP ports of the server; 0, 0: its default */
     uint32_t detach_timeout_s;    /* 0: the server's default */
     uint64_t connect_timeout_us;  /* 0: wait for ever */

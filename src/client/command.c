@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "chan/router.h"
 #include "client/linger.h"
+#include "client/outage.h"
 #include "client/paths.h"
 #include "client/rejoin.h"
 #include "io/pipe.h"
@@ -59,7 +60,8 @@ struct command {
     bool unwritten;  /* our stdout took not everything: that is no success */
     bool has_status; /* the command's own word */
     int status;
-    int signal;         /* that killed the command */
+    int signal; /* that killed the command */
+    struct outage outage;
     int our_signal;     /* that we got first */
     uint64_t signal_us; /* then */
     int refused;        /* logins that found no server for us, since anything came */
@@ -360,6 +362,22 @@ static void check_done(struct command *c, uint64_t now_us)
     loop_stop(c->loop);
 }
 
+/* When to look again. */
+static uint64_t look_at_outage(struct command *c, uint64_t now_us)
+{
+    uint64_t again;
+    if (!outage_over(&c->outage, command_end_link(c->end), now_us, &again))
+        return again;
+    c->outage.limit_us = 0;
+    if (c->chan) {
+        chan_counters(c->chan, &c->counters);
+        chan_abandon(c->chan, STREAM_DONE);
+    }
+    fail(c, "given up: the outage lasted longer than --outage-timeout allows");
+    check_done(c, now_us);
+    return TIME_NEVER;
+}
+
 static void send_due(struct command *c, uint64_t now_us)
 {
     struct link_datagram d;
@@ -378,8 +396,10 @@ static void turn(void *ctx)
     paths_serve(c->paths, now_us);
     tell_silence(c, now_us);
     check_done(c, now_us);
+    uint64_t outage_us = look_at_outage(c, now_us);
     uint64_t at = command_end_deadline(c->end, now_us), look = check_pipe(c, now_us);
     at = at < look ? at : look;
+    at = at < outage_us ? at : outage_us;
     if (c->our_signal && !c->done && c->signal_us + SIGNAL_US < at)
         at = c->signal_us + SIGNAL_US;
     timer_set(&c->timer, at);
@@ -594,6 +614,7 @@ struct command *command_new(struct loop *l, const struct command_config *o)
     struct command *c = mem_new(1, sizeof *c);
     *c = (struct command){.loop = l, .request = o->request, .log = o->log};
     c->status = CLIENT_STATUS_LOST;
+    c->outage.limit_us = o->outage_us;
     later_init(&c->later, l, turn, c);
     timer_init(&c->timer, l, turn, c);
     c->exit_on_failure = o->exit_on_failure;

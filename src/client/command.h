@@ -22,6 +22,7 @@ struct command_config {
     const struct boot_pipe *pipe; /* of the bootstrap, taken over whatever happens */
     const char *server_command;   /* opens another one; NULL: our own tern-server */
     enum client_transport transport;
+    uint64_t outage_us; /* give up when an outage lasts so long (outage.h); 0: never */
     struct entropy entropy;
     const struct log *log;
 };

@@ -165,6 +165,7 @@ static void draw(struct guest *g)
                                 .shared_command = w->shared_command,
                                 .login = w->login,
                                 .transport = o->transport,
+                                .outage_us = o->outage_us,
                                 .facts = &g->facts,
                                 .ask = o->ask,
                                 .escape = {ESCAPE_SSH, g->escape_key},

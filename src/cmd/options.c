@@ -49,6 +49,9 @@ const struct option_def option_table[OPTION_COUNT] = {
     {OPTION_CONNECT_TIMEOUT, 0, "connect-timeout", "TIME", "ConnectTimeout", OPTION_TIME,
      PROGRAM_TERN, NULL,
      "Give up when the server has not answered within this time. Default 60, or none."},
+    {OPTION_OUTAGE_TIMEOUT, 0, "outage-timeout", "TIME", "OutageTimeout", OPTION_TIME, PROGRAM_TERN, NULL,
+     "Leave when the server is out of reach for so long while this machine is awake: a session stays "
+     "there, detached, a command is given up. Status 255. Default none."},
     {OPTION_SERVER, 0, "server", "COMMAND", "ServerCommand", OPTION_TEXT, PROGRAM_TERN, NULL,
      "Command that starts the server, run by sh -c. Default: with --local the tern-server beside "
      "tern; on another host the one in PATH, ~/.local/bin or /usr/local/bin."},

@@ -82,6 +82,7 @@ static int run_session(const struct options *o, const char *const *words, struct
                                              : OPTION_TIME_MAX,
         .connect_timeout_us = options_number(o, OPTION_CONNECT_TIMEOUT, login ? 0 : 60) * 1000000,
         .escape_key = key ? (int)key : ESCAPE_KEY_NONE,
+        .outage_us = options_number(o, OPTION_OUTAGE_TIMEOUT, 0) * 1000000,
         .signal_status = program_flag(o, OPTION_SIGNAL_STATUS),
         .scrollback = options_number(o, OPTION_SCROLLBACK, 1) != 0,
         .history_lines = options_number(o, OPTION_HISTORY_LINES, 50000),

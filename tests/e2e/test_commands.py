@@ -416,6 +416,20 @@ def test_64_mib_both_ways_through_an_outage_and_a_move(away, soak):
     assert got.digest() == want.digest()
 
 
+def test_a_command_is_given_up_when_an_outage_lasts_too_long(away, box):
+    p = away.far.popen("tern-f", "--outage-timeout=4", "far", "echo up; cat", stdin=subprocess.PIPE)
+    assert p.stdout.readline() == b"up\n"
+    away.lab.do("down")
+    p.stdin.write(b"x")
+    p.stdin.flush()
+    assert p.wait(30) == 255
+    assert p.stderr.read().decode() == "tern: given up: the outage lasted longer than --outage-timeout allows\n"
+    p.stdin.close()
+    away.lab.do("up")
+    [server] = box.servers()
+    os.kill(server, signal.SIGTERM)
+
+
 def test_pipe_of_a_command_is_replaced(far, box):
     """Without UDP, and the login's ssh dies in the middle: another one joins, and no byte is lost."""
     data = os.urandom(8 * MIB)

@@ -266,3 +266,22 @@ def test_leaving_during_an_outage_keeps_the_session(session, box):
     assert box.run("tern", "--kill", name).returncode == 0
     session.continue_pipe()
     box.wait_no_server(30)
+
+
+def test_leaving_when_an_outage_lasts_too_long(box, netlab):
+    session = Session(box, netlab, "--outage-timeout=6")
+    session.stop_pipe()
+    session.lab.do("down")
+    session.w.line("x")
+    time.sleep(4)
+    session.lab.do("up")
+    session.w.line("")
+    session.echo()  # it was shorter, and the next one is counted anew
+    session.lab.do("down")
+    session.w.line("x")
+    assert session.w.finish(30) == 255
+    [name] = box.session_names()
+    assert f"tern: detached; tern --attach {name}" in session.w.text()
+    assert box.run("tern", "--kill", name).returncode == 0
+    session.continue_pipe()
+    box.wait_no_server(30)
