@@ -228,7 +228,8 @@ void chan_check_room(struct chan *c)
     if (!c->starved || c->out.unsent > CHAN_UNSENT_MAX / 2 || chan_room(c) < CHAN_ROOM_LOW)
         return;
     c->starved = false;
-    config->ops->writable(config->ctx, c);
+    if (config->ops->writable)
+        config->ops->writable(config->ctx, c);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -438,7 +439,8 @@ static int on_message(struct chan *c, const struct message *m)
     case MESSAGE_BACK:
         return window_back(c, m->value);
     case MESSAGE_STOP:
-        config->ops->stopped(config->ctx, c, (enum chan_stream)m->value);
+        if (config->ops->stopped)
+            config->ops->stopped(config->ctx, c, (enum chan_stream)m->value);
         return ERR_OK;
     default:
         if (config->ops->request)

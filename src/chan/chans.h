@@ -37,7 +37,7 @@ struct chan;
 /* What the edge is called with, only from within the events of the transport (stream.h); it may
  * call any function below but chans_free. No call comes for a channel after `refused`, `broken`,
  * chan_release, chan_abandon, chan_refuse, or a nonzero answer to `opened`. */
-/* accepted, refused, request and packet may be NULL: that does not come, or nobody cares. */
+/* All but opened, readable and broken may be NULL: that does not come, or nobody cares. */
 struct chans_ops {
     /* The peer opened a channel. 0: the edge calls chan_accept or chan_refuse, now or later. Else
      * an enum refusal, with *why for people. *o is valid during the call. */

@@ -54,14 +54,14 @@ static void on_readable(void *ctx, struct chan *c)
 static void on_writable(void *ctx, struct chan *c)
 {
     const struct chans_ops *ops = ops_of(ctx, c, &ctx);
-    if (ops)
+    if (ops && ops->writable)
         ops->writable(ctx, c);
 }
 
 static void on_stopped(void *ctx, struct chan *c, enum chan_stream s)
 {
     const struct chans_ops *ops = ops_of(ctx, c, &ctx);
-    if (ops)
+    if (ops && ops->stopped)
         ops->stopped(ctx, c, s);
 }
 

@@ -91,13 +91,6 @@ static void on_writable(void *ctx, struct chan *c)
     feed(chan_owner(c));
 }
 
-static void on_stopped(void *ctx, struct chan *c, enum chan_stream s)
-{
-    (void)ctx;
-    (void)c;
-    (void)s;
-}
-
 static void on_broken(void *ctx, struct chan *c, uint64_t code)
 {
     (void)ctx;
@@ -110,7 +103,6 @@ const struct chans_ops sibling_chans_ops = {
     .refused = on_refused,
     .readable = on_readable,
     .writable = on_writable,
-    .stopped = on_stopped,
     .broken = on_broken,
 };
 

@@ -414,19 +414,6 @@ static void on_readable(void *ctx, struct chan *c)
         assoc_free(k);
 }
 
-static void on_writable(void *ctx, struct chan *c)
-{
-    (void)ctx;
-    (void)c;
-}
-
-static void on_stopped(void *ctx, struct chan *c, enum chan_stream stream)
-{
-    (void)ctx;
-    (void)c;
-    (void)stream;
-}
-
 static void on_broken(void *ctx, struct chan *c, uint64_t code)
 {
     struct assoc *k = chan_owner(c);
@@ -443,8 +430,6 @@ const struct chans_ops assocs_chans_ops = {
     .opened = on_opened,
     .refused = on_refused,
     .readable = on_readable,
-    .writable = on_writable,
-    .stopped = on_stopped,
     .broken = on_broken,
     .packet = on_packet,
 };

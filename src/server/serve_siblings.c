@@ -191,19 +191,6 @@ static int on_opened(void *ctx, struct chan *c, const struct open_request *o, co
     return 0;
 }
 
-static void on_nothing(void *ctx, struct chan *c)
-{
-    (void)ctx;
-    (void)c;
-}
-
-static void on_stopped(void *ctx, struct chan *c, enum chan_stream stream)
-{
-    (void)ctx;
-    (void)c;
-    (void)stream;
-}
-
 static void on_broken(void *ctx, struct chan *c, uint64_t code)
 {
     (void)ctx;
@@ -214,7 +201,5 @@ static void on_broken(void *ctx, struct chan *c, uint64_t code)
 const struct chans_ops siblings_ops = {
     .opened = on_opened,
     .readable = on_readable,
-    .writable = on_nothing,
-    .stopped = on_stopped,
     .broken = on_broken,
 };

@@ -151,18 +151,23 @@ static const struct chans_ops ops = {
 
 /* ---- a pair ---- */
 
-static struct pair *pair_new(uint64_t seed)
+static struct pair *pair_of(uint64_t seed, const struct chans_ops *edge)
 {
     struct pair *p = mem_new(1, sizeof *p);
     p->m = memory_new(seed);
     p->rng.s = seed ^ 77;
     for (int i = 0; i < 2; i++) {
         struct stream_transport t = memory_transport(p->m, i);
-        p->side[i].chans = chans_new(&(struct chans_config){.ops = &ops, .ctx = &p->side[i]});
+        p->side[i].chans = chans_new(&(struct chans_config){.ops = edge, .ctx = &p->side[i]});
         chans_set_transport(p->side[i].chans, &t);
         memory_user(p->m, i, &chans_events, p->side[i].chans);
     }
     return p;
+}
+
+static struct pair *pair_new(uint64_t seed)
+{
+    return pair_of(seed, &ops);
 }
 
 static void pair_free(struct pair *p)
@@ -462,6 +467,31 @@ static void test_stop(void **state)
     pair_free(p);
 }
 
+/* An edge that cares for nothing that it need not. */
+static void test_few_ops(void **state)
+{
+    static const struct chans_ops few = {
+        .opened = on_opened, .readable = on_readable, .broken = on_broken};
+    struct pair *p = pair_of(8, &few);
+    struct tester *t = open_one(p, 0, 1);
+    static uint8_t bytes[CHAN_WINDOW_FIRST];
+    size_t len;
+    steps(p, 20);
+    struct tester *far = p->side[1].tester[0];
+    assert_int_equal(chan_write(far->chan, CHAN_DATA, bytes, sizeof bytes), sizeof bytes);
+    steps(p, 400);
+    chan_peek(t->chan, CHAN_DATA, &len);
+    assert_int_equal(len, sizeof bytes);
+    chan_consume(t->chan, CHAN_DATA, len); /* now there is room, which nobody is told */
+    assert_int_equal(
+        chan_request(t->chan, &(struct message){.kind = MESSAGE_EXIT_STATUS, .value = 1}), 0);
+    chan_stop(t->chan, CHAN_DATA);
+    steps(p, 60);
+    assert_true(chan_room(far->chan) >= CHAN_ROOM_LOW);
+    assert_int_equal(far->stops, 0);
+    pair_free(p);
+}
+
 static void test_abandon_and_break(void **state)
 {
     struct pair *p = pair_new(7);
@@ -627,6 +657,7 @@ int main(void)
         cmocka_unit_test(test_window_grows_to_its_cap),
         cmocka_unit_test(test_refusal),
         cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_few_ops),
         cmocka_unit_test(test_abandon_and_break),
         cmocka_unit_test(test_too_many),
         cmocka_unit_test(test_bad_peers),
