@@ -194,16 +194,27 @@ void grid_fill(struct grid *g, const struct row *r)
     }
 }
 
-void grid_insert_cells(struct grid *g, uint16_t row, uint16_t col, unsigned n, uint32_t bg)
+/* A row of ours whose cells from col on are to move by *n columns, which are no more than there
+ * are; NULL if nothing would be seen of it. */
+static struct row *row_to_shift(struct grid *g, uint16_t row, uint16_t col, unsigned *n,
+                                uint32_t bg)
 {
-    uint16_t cols = g->cols;
-    if (n > (unsigned)(cols - col))
-        n = (unsigned)(cols - col);
+    if (*n > (unsigned)(g->cols - col))
+        *n = (unsigned)(g->cols - col);
     if (!bg && col >= g->row[row]->used && !g->row[row]->wrapped)
-        return;
+        return NULL;
     struct row *r = grid_own(g, row);
     r->wrapped = false;
     row_split(r, col);
+    return r;
+}
+
+void grid_insert_cells(struct grid *g, uint16_t row, uint16_t col, unsigned n, uint32_t bg)
+{
+    uint16_t cols = g->cols;
+    struct row *r = row_to_shift(g, row, col, &n, bg);
+    if (!r)
+        return;
     row_split(r, (uint16_t)(cols - n));
     row_reach(r, col);
     unsigned move = r->used - col;
@@ -220,13 +231,9 @@ void grid_insert_cells(struct grid *g, uint16_t row, uint16_t col, unsigned n, u
 void grid_delete_cells(struct grid *g, uint16_t row, uint16_t col, unsigned n, uint32_t bg)
 {
     uint16_t cols = g->cols;
-    if (n > (unsigned)(cols - col))
-        n = (unsigned)(cols - col);
-    if (!bg && col >= g->row[row]->used && !g->row[row]->wrapped)
+    struct row *r = row_to_shift(g, row, col, &n, bg);
+    if (!r)
         return;
-    struct row *r = grid_own(g, row);
-    r->wrapped = false;
-    row_split(r, col);
     row_split(r, (uint16_t)(col + n));
     if (r->used > col + n) {
         memmove(r->cell + col, r->cell + col + n, (size_t)(r->used - col - n) * sizeof r->cell[0]);
