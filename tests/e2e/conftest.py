@@ -8,6 +8,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lib import procs, sshd  # noqa: E402
 from lib.box import Box  # noqa: E402
 from lib.netlab import Netlab, why_not  # noqa: E402
+from lib.ptyterm import KITTY, PtyTerm  # noqa: E402
 
 SOAK = os.environ.get("TERN_SOAK", "") not in ("", "0")
 
@@ -57,6 +58,19 @@ def box(request, needed_programs):
 @pytest.fixture
 def tmux(box):
     return box.tmux
+
+
+@pytest.fixture
+def terms(box):
+    """Makes terminals that answer questions: terms(argv, answers, options...)."""
+    made = []
+
+    def make(argv, answers=KITTY, **more):
+        made.append(PtyTerm(argv, box.env, answers, **more))
+        return made[-1]
+    yield make
+    for t in made:
+        t.close()
 
 
 @pytest.fixture(scope="session")

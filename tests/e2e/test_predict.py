@@ -28,6 +28,13 @@ class Typist:
         self.w.wait_prompt(PROMPT, 20)
         self.w.settled()
 
+    def alone_at(self, line, prompt):
+        """A line is entered that ends at a prompt of its own; then nothing passes any more."""
+        self.w.line(line)
+        self.w.wait(lambda: last(self.w) == prompt, 20)
+        self.w.settled()
+        self.lab.do("down")
+
     def leave(self):
         self.lab.do("up")
         self.w.line("exit 3")
@@ -89,10 +96,7 @@ def test_an_outage_underlines_guesses_and_passes_keys_on(box, netlab):
 def test_no_password_shows(box, netlab):
     t = Typist(box, netlab, "--predict=experimental")
     t.believed()
-    t.w.line("stty -echo; printf 'Password: '; read x; stty echo; echo got-$x")
-    t.w.wait(lambda: last(t.w) == "Password:", 20)
-    t.w.settled()
-    netlab.do("down")
+    t.alone_at("stty -echo; printf 'Password: '; read x; stty echo; echo got-$x", "Password:")
     t.w.type("secret")
     stays(lambda: "secret" not in t.w.text(), 1)
     netlab.do("up")
@@ -105,10 +109,7 @@ def test_a_raw_program_that_does_not_echo(box, netlab):
     """As a login that another login asks for: nothing tells, but it shows no prompt at which keys were ever echoed."""
     t = Typist(box, netlab)
     t.believed()
-    t.w.line("stty -echo -icanon; printf 'Password: '; x=$(dd bs=1 count=6 2>/dev/null); stty sane; echo got-$x")
-    t.w.wait(lambda: last(t.w) == "Password:", 20)
-    t.w.settled()
-    netlab.do("down")
+    t.alone_at("stty -echo -icanon; printf 'Password: '; x=$(dd bs=1 count=6 2>/dev/null); stty sane; echo got-$x", "Password:")
     t.w.type("secret")
     stays(lambda: "secret" not in t.w.text(), 1)
     netlab.do("up")
@@ -119,10 +120,7 @@ def test_a_raw_program_that_does_not_echo(box, netlab):
 def test_no_guess_gets_into_the_scrollback(box, netlab):
     t = Typist(box, netlab, "--predict=experimental")
     t.believed()
-    t.w.line("stty -echo -icanon; printf 'Go: '; dd bs=1 count=5 2>/dev/null | tr -d ghost; stty sane; seq 40")
-    t.w.wait(lambda: last(t.w) == "Go:", 20)
-    t.w.settled()
-    netlab.do("down")
+    t.alone_at("stty -echo -icanon; printf 'Go: '; dd bs=1 count=5 2>/dev/null | tr -d ghost; stty sane; seq 40", "Go:")
     t.w.type("ghost")
     shows(t.w, "Go: ghost")  # a guess, and a wrong one
     netlab.do("up")

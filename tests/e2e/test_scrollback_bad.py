@@ -7,7 +7,6 @@ import time
 import pytest
 
 from lib import procs
-from lib.ptyterm import DA1, KITTY, PtyTerm
 from lib.wait import wait_until
 
 READY = "inner$"
@@ -25,18 +24,6 @@ while not got.endswith(b"Q"):
     n += 20
 open(sys.argv[1], "wb").write(got)
 """
-
-
-@pytest.fixture
-def terms(box):
-    made = []
-
-    def make(argv, answers=KITTY, **more):
-        made.append(PtyTerm(argv, box.env, answers, **more))
-        return made[-1]
-    yield make
-    for t in made:
-        t.close()
 
 
 def session(terms, *words, **more):

@@ -2,22 +2,7 @@
 terminal, played on a pty, and are gone when the session is."""
 import re
 
-import pytest
-
-from lib.ptyterm import KITTY, PtyTerm
 from lib.wait import wait_until
-
-
-@pytest.fixture
-def terms(box):
-    made = []
-
-    def make(argv, **more):
-        made.append(PtyTerm(argv, box.env, KITTY, **more))
-        return made[-1]
-    yield make
-    for t in made:
-        t.close()
 
 
 def test_links_reach_the_terminal(box, terms):

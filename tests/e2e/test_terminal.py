@@ -11,7 +11,7 @@ import time
 import pytest
 
 from lib import procs
-from lib.ptyterm import DA1, KITTY, PtyTerm
+from lib.ptyterm import DA1, KITTY
 from lib.wait import wait_until
 
 READY = "inner$"
@@ -38,19 +38,6 @@ termios.tcsetattr(0, termios.TCSADRAIN, old)
 open(sys.argv[2], "wb").write(re.sub(rb"\x1b\[\?[0-9;]*c", b"", got))
 os.write(1, b"ASKED\n")
 """
-
-
-@pytest.fixture
-def terms(box):
-    """Makes terminals: terms(answers, options...)."""
-    made = []
-
-    def make(argv, answers=KITTY, **more):
-        made.append(PtyTerm(argv, box.env, answers, **more))
-        return made[-1]
-    yield make
-    for t in made:
-        t.close()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from lib.sshd import PROMPT
 from lib.wait import wait_until
-from test_forwards import Away, Far
+from test_forwards import Away, Far, far  # noqa: F401
 
 
 class Echo:
@@ -61,14 +61,6 @@ def port():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
-
-
-@pytest.fixture
-def far(box, hosts):
-    f = Far(box, hosts())
-    yield f
-    f.close()
-    box.wait_no_server(40)
 
 
 def start(far, *words, ports):

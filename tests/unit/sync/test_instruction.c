@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "base/pb.h"
+#include "full_instruction.h"
 #include "sync/codec.h"
 #include "sync/instruction.h"
 #include "toy.h"
@@ -48,38 +49,9 @@ static void vectors_decode_and_encode_the_same(void **state)
     free(text);
 }
 
-static struct instruction full(void)
-{
-    struct instruction ins = {
-        .has_state = true,
-        .old_num = 5,
-        .new_num = UINT64_MAX,
-        .ack_num = 7,
-        .throwaway_num = 4,
-        .diff = (const uint8_t *)"diff",
-        .diff_len = 4,
-        .chaff = (const uint8_t *)"chaff",
-        .chaff_len = 5,
-        .has_caps = true,
-        .caps = 7,
-        .facts = {.seq = 9, .consumed = 123456789, .tty = 7},
-        .has_facts_ack = true,
-        .facts_ack = 3,
-        .data_n = 2,
-        .ack_n = 2,
-    };
-    ins.data[0] = (struct log_data){0, 100, (const uint8_t *)"bell", 4};
-    ins.data[1] = (struct log_data){1, 1ull << 40, (const uint8_t *)"line", 4};
-    ins.ack[0] = (struct log_ack){.id = 0, .next = 50, .limit = 1000};
-    ins.ack[1] = (struct log_ack){.id = 1, .next = 60, .limit = 2000, .ranges = 2};
-    ins.ack[1].range[0] = (struct log_range){70, 80};
-    ins.ack[1].range[1] = (struct log_range){90, 95};
-    return ins;
-}
-
 static void extras_round_trip(void **state)
 {
-    struct instruction a = full(), b;
+    struct instruction a = full_instruction(), b;
     struct buf out;
     buf_init(&out, 4096);
     instruction_put(&out, &a);
@@ -124,7 +96,7 @@ static void unknown_and_mistyped_fields_are_skipped(void **state)
 
 static void malformed_is_an_error(void **state)
 {
-    struct instruction a = full(), b;
+    struct instruction a = full_instruction(), b;
     struct buf out;
     buf_init(&out, 4096);
     instruction_put(&out, &a);

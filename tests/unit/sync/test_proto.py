@@ -11,6 +11,7 @@ facts { seq: 9 consumed: 123456789 tty: 7 }
 facts_ack: 3
 log_data { id: 0 offset: 100 bytes: "bell" }
 log_data { id: 1 offset: 1099511627776 bytes: "line" }
+log_ack { id: 0 next: 50 limit: 1000 }
 log_ack { id: 1 next: 60 limit: 2000 range { start: 70 end: 80 } range { start: 90 end: 95 } }
 """
 
