@@ -330,6 +330,11 @@ bool chan_over(const struct chan *c)
     return c->state == CHAN_OPEN && c->fin_got && !window_held(c);
 }
 
+bool chan_complete(const struct chan *c)
+{
+    return c->eof_got;
+}
+
 bool chan_ended(const struct chan *c, enum chan_stream s)
 {
     return c->eof_got && !buf_len(&c->in[s]);

@@ -138,6 +138,8 @@ int MUST_USE chan_packet(struct chan *c, const void *bytes, size_t len);
 const uint8_t *chan_peek(const struct chan *c, enum chan_stream s, size_t *len);
 /* The edge is done with that many bytes of it: the window opens. */
 void chan_consume(struct chan *c, enum chan_stream s, size_t len);
+/* The peer's EOF came: no more follows what chan_peek gives. */
+bool chan_complete(const struct chan *c);
 /* The peer's EOF came and everything of this stream was consumed. */
 bool chan_ended(const struct chan *c, enum chan_stream s);
 /* The peer has closed the channel and everything was consumed: release it. */

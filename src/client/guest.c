@@ -8,7 +8,7 @@
 #include "client/terminfo.h"
 #include "sync/sync.h"
 
-#include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -344,4 +344,5 @@ void guest_free(struct guest *g)
     free(g->smcup);
     free(g->rmcup);
     free(g);
+    malloc_trim(0); /* the owner may live for days */
 }

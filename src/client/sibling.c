@@ -10,19 +10,8 @@ struct sibling {
     struct chan *chan; /* NULL: it is over */
     struct sibling_ops ops;
     char nonce[CONNECT_NONCE_MAX + 1];
-    struct buf out; /* of the record, not yet written */
     struct buf in;
 };
-
-/* As much of the record as the channel takes. */
-static void feed(struct sibling *b)
-{
-    if (!buf_len(&b->out))
-        return;
-    buf_skip(&b->out, chan_write(b->chan, CHAN_DATA, buf_data(&b->out), buf_len(&b->out)));
-    if (!buf_len(&b->out))
-        chan_eof(b->chan);
-}
 
 static void refuse(struct sibling *b, const char *why)
 {
@@ -88,7 +77,7 @@ static void on_readable(void *ctx, struct chan *c)
 static void on_writable(void *ctx, struct chan *c)
 {
     (void)ctx;
-    feed(chan_owner(c));
+    (void)c;
 }
 
 static void on_broken(void *ctx, struct chan *c, uint64_t code)
@@ -112,21 +101,24 @@ int sibling_new(struct chans *chans, const struct start_record *r, const struct 
                 struct sibling **out)
 {
     struct sibling *b = mem_new(1, sizeof *b);
+    struct buf record;
     *b = (struct sibling){.ops = *ops};
     memcpy(b->nonce, r->nonce, sizeof b->nonce);
-    buf_init(&b->out, START_HEAD + START_RECORD_MAX);
     buf_init(&b->in, CONNECT_LINE_MAX);
-    int err = start_put(&b->out, r);
+    buf_init(&record, SIBLING_RECORD_MAX);
+    int err = start_put(&record, r);
     if (!err)
         err = chan_open(chans, &(struct open_request){.kind = OPEN_SESSION}, b, &b->chan);
     if (err) {
         b->chan = NULL;
         sibling_free(b);
-        return err;
+    } else { /* it fits the first window, see SIBLING_RECORD_MAX */
+        (void)!chan_write(b->chan, CHAN_DATA, buf_data(&record), buf_len(&record));
+        chan_eof(b->chan);
+        *out = b;
     }
-    feed(b);
-    *out = b;
-    return ERR_OK;
+    buf_fini(&record);
+    return err;
 }
 
 void sibling_free(struct sibling *b)
@@ -135,7 +127,6 @@ void sibling_free(struct sibling *b)
         return;
     if (b->chan)
         chan_abandon(b->chan, STREAM_DONE);
-    buf_fini(&b->out);
     buf_fini(&b->in);
     free(b);
 }

@@ -21,6 +21,8 @@ struct sibling_ops {
 /* For OPEN_SESSION of a link's router; the ctx is not looked at. */
 extern const struct chans_ops sibling_chans_ops;
 
+/* Of a record with its head: the server opens no window before it has all of it. */
+#define SIBLING_RECORD_MAX (CHAN_WINDOW_FIRST - 1)
 /* The record is copied: its action is START_NEW or START_ATTACH, and its nonce is valid. ERR_CAP:
  * it is too long, or there are too many channels; ERR_STATE: the connection is over. Waits as long
  * as the link is down. The owner of the link has to give it a turn then. */

@@ -18,7 +18,6 @@ struct sibling {
     struct list node;
     struct serve *serve;
     struct chan *chan;
-    struct buf in; /* the record so far */
     bool read;
     struct start_record record; /* once read */
     struct names *names;        /* looks for a free one; NULL: not so */
@@ -31,7 +30,6 @@ static void sibling_free(struct sibling *b)
     names_free(b->names);
     if (b->read)
         start_fini(&b->record);
-    buf_fini(&b->in);
     free(b);
 }
 
@@ -143,33 +141,23 @@ static void judge(struct sibling *b)
         b->names = names_new(s->loop, &s->dir, s->socket_name, on_names, b);
 }
 
-static void take_record(struct sibling *b)
-{
-    size_t used;
-    int got =
-        buf_err(&b->in) ? ERR_CAP : start_get(buf_data(&b->in), buf_len(&b->in), &b->record, &used);
-    if (got < 0 || (!got && chan_ended(b->chan, CHAN_DATA))) {
-        refuse(b, REFUSAL_PROHIBITED, "malformed request");
-    } else if (got) {
-        b->read = true;
-        buf_release(&b->in);
-        judge(b);
-    }
-}
-
+/* It stays in the channel until it is whole: with what is consumed the window would be opened, and
+ * nothing may be sent before OPENED or REFUSED. So a longer one than the first window never is. */
 static void on_readable(void *ctx, struct chan *c)
 {
     struct sibling *b = chan_owner(c);
-    size_t len;
+    size_t len, used;
     (void)ctx;
+    if (b->read)
+        return;
     const uint8_t *p = chan_peek(c, CHAN_DATA, &len);
-    if (!b->read)
-        buf_put(&b->in, p, len);
-    chan_consume(c, CHAN_DATA, len);
-    chan_peek(c, CHAN_STDERR, &len);
-    chan_consume(c, CHAN_STDERR, len);
-    if (!b->read)
-        take_record(b);
+    int got = start_get(p, len, &b->record, &used);
+    if (got < 0 || (!got && (len >= CHAN_WINDOW_FIRST || chan_complete(c)))) {
+        refuse(b, REFUSAL_PROHIBITED, "malformed request");
+    } else if (got) {
+        b->read = true;
+        judge(b);
+    }
 }
 
 /* ---- what channels tell ---------------------------------------------------------------------- */
@@ -184,7 +172,6 @@ static int on_opened(void *ctx, struct chan *c, const struct open_request *o, co
     }
     struct sibling *b = mem_new(1, sizeof *b);
     *b = (struct sibling){.serve = s, .chan = c};
-    buf_init(&b->in, START_HEAD + START_RECORD_MAX);
     list_add_tail(&s->siblings, &b->node);
     s->sibling_count++;
     chan_set_owner(c, b);

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "server/serve.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,6 +152,7 @@ void terminal_write(struct terminal *t)
 
 void terminals_sweep(struct serve *s, bool all)
 {
+    bool ended = false;
     LIST_EACH_SAFE(n, tmp, &s->terminals)
     {
         struct terminal *t = LIST_ITEM(n, struct terminal, node);
@@ -164,7 +166,10 @@ void terminals_sweep(struct serve *s, bool all)
             continue;
         list_del(&t->node);
         free(t);
+        ended = true;
     }
+    if (ended && !all) /* others go on here, maybe for days, and need not hold its history */
+        malloc_trim(0);
 }
 
 bool terminals_alive(const struct serve *s)

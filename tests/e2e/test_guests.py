@@ -114,6 +114,12 @@ def udp_ports(pid):
     return ports
 
 
+def dirty(pid):
+    """kB of memory of its own."""
+    with open(f"/proc/{pid}/smaps_rollup") as f:
+        return sum(int(line.split()[1]) for line in f if line.startswith("Private_Dirty"))
+
+
 def test_two_at_once_on_one_server(box, tmux, owner):
     o = owner("exec tern-server")
     one, two = o.open(tmux), o.open(tmux, cols=100, rows=30)
@@ -167,11 +173,17 @@ def test_twenty_at_once(box, tmux, owner):
         g.echo()
     pid = server_of(box)
     assert len(set(udp_ports(pid))) == 1
+    # A session takes a few hundred kB on each side, and nothing when it is over, whatever it printed.
+    assert dirty(o.proc.pid) < 16000 and dirty(pid) < 16000
     for g in guests:
+        g.w.line("seq 20000; echo printed-$((6*7))")
+    for g in guests:
+        g.w.wait_row("printed-42", 60)
         g.w.line(f"exit {g.id[1:]}")
     for g in guests:
         g.over(int(g.id[1:]), timeout=60)
     assert not box.session_names()
+    assert dirty(o.proc.pid) < 6000 and dirty(pid) < 6000
 
 
 def test_what_is_refused(box, tmux, owner):
