@@ -231,7 +231,24 @@ int ssh_config(const struct ssh *s, struct sshconf *out, int *status)
     buf_init(&text, SSHCONF_TEXT_MAX);
     *out = (struct sshconf){0};
     buf_printf(&command, "exec %s -G", s->program);
-    put_words(&command, s->args->all, s->args->all_n);
+    if (s->control_path) {
+        buf_put_text(&command, " -o ");
+        struct buf option;
+        buf_init(&option, 4096);
+        buf_printf(&option, "ControlPath=%s", s->control_path);
+        buf_put_u8(&option, 0);
+        ssh_quote(&command,
+                  buf_err(&option) ? "ControlPath=none" : (const char *)buf_data(&option));
+        buf_fini(&option);
+    }
+    if (s->args->control) {
+        buf_put_text(&command, " -T"); /* else it speaks of terminals */
+        put_words(&command, s->args->but_control, s->args->but_control_n);
+        buf_put_text(&command, " -- ");
+        ssh_quote(&command, s->args->host);
+    } else {
+        put_words(&command, s->args->all, s->args->all_n);
+    }
     buf_put_u8(&command, 0);
     int err = buf_err(&command);
     if (!err)

@@ -15,10 +15,11 @@
 struct ssh {
     const char *program; /* "ssh", or --ssh=COMMAND (words for sh) */
     const struct sshargs *args;
-    bool skip_server;        /* do not look for tern-server: a mosh-server is wanted */
-    const char *server;      /* --server=COMMAND, or NULL: look for tern-server */
-    char mark[SSH_MARK + 1]; /* random; the remote script's word that no server is there */
-    char socket[SSH_PATH];   /* of the private master; "" = none */
+    bool skip_server;         /* do not look for tern-server: a mosh-server is wanted */
+    const char *control_path; /* for ssh -G: stands before the user's; NULL: none */
+    const char *server;       /* --server=COMMAND, or NULL: look for tern-server */
+    char mark[SSH_MARK + 1];  /* random; the remote script's word that no server is there */
+    char socket[SSH_PATH];    /* of the private master; "" = none */
 };
 
 /* How to log in: as the private master; later by a connection of its own that must not ask

@@ -5,12 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* ssh's options with an argument, and without (ssh(1), OpenSSH 9.2 to 10). */
 #define WITH_VALUE "BDEFIJLOPQRSWbceilmopw"
 #define WITHOUT    "1246AaCfGgKkMNnqsTtVvXxYy"
 /* Those whose work comes with later issues: other forwards, control, queries. */
-#define ONLY_SSH "GOQwAXY"
+#define ONLY_SSH "GQwAXY"
 /* Those that the bootstrap must not see: ours, or switched off there anyway. */
 #define NOT_PASSED "DGLMNOQRSWfgnswAaXxYtTeV"
 
@@ -48,6 +49,35 @@ static int own_option(struct scan *s)
     return ERR_OK;
 }
 
+static void set_once(const char **to, const char *value)
+{
+    if (!*to)
+        *to = value;
+}
+
+/* "Keyword=value", "Keyword value", "Keyword = \"value\"": only those that the sharing of
+ * connections is about. The bootstrap's own stand before them (boot/ssh.c). */
+static void note_keyword(struct sshargs *a, const char *text)
+{
+    const struct {
+        const char *keyword;
+        const char **to;
+    } all[] = {{"controlmaster", &a->control_master},
+               {"controlpath", &a->control_path},
+               {"controlpersist", &a->control_persist}};
+    size_t len = strcspn(text, " \t=");
+    const char *value = text + len + strspn(text + len, " \t");
+    if (*value == '=')
+        value++;
+    value += strspn(value, " \t\"");
+    size_t end = strlen(value);
+    while (end && strchr(" \t\"", value[end - 1]))
+        end--;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (strlen(all[i].keyword) == len && !strncasecmp(text, all[i].keyword, len) && end)
+            set_once(all[i].to, make(a, value, end));
+}
+
 static void note(struct sshargs *a, char c, const char *value)
 {
     if (c == 't')
@@ -68,6 +98,18 @@ static void note(struct sshargs *a, char c, const char *value)
         a->forwards = true;
     else if (c == 'W')
         a->stdio = value;
+    else if (c == 'O')
+        a->control = value;
+    else if (c == 'S')
+        set_once(&a->control_path, value);
+    else if (c == 'o')
+        note_keyword(a, value);
+    else if (c == 'M' && a->masters++)
+        a->control_master = a->master_letter ? "ask" : a->control_master;
+    else if (c == 'M' && !a->control_master) {
+        a->master_letter = true;
+        a->control_master = "yes";
+    }
     if (!a->plain && strchr(ONLY_SSH, c))
         a->plain = c;
 }
@@ -96,6 +138,11 @@ static int ssh_option(struct scan *s)
             value = c[1] ? c + 1 : s->argv[s->at++];
         }
         note(s->a, *c, value);
+        if (*c != 'O') {
+            add(&s->a->but_control, &s->a->but_control_n, make(s->a, (char[]){'-', *c}, 2));
+            if (value)
+                add(&s->a->but_control, &s->a->but_control_n, value);
+        }
         if (!strchr(NOT_PASSED, *c)) {
             add(&s->a->pass, &s->a->pass_n, make(s->a, (char[]){'-', *c}, 2));
             if (value)
@@ -164,5 +211,6 @@ void sshargs_fini(struct sshargs *a)
     free(a->own);
     free(a->all);
     free(a->pass);
+    free(a->but_control);
     *a = (struct sshargs){0};
 }

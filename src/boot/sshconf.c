@@ -124,6 +124,7 @@ static void set(struct sshconf *c, const char *keyword, const char *value)
         {"localcommand", &c->local_command},
         {"escapechar", &c->escape_char},
         {"addressfamily", &c->address_family},
+        {"controlpath", &c->control_path},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (strcasecmp(keyword, texts[i].keyword))
@@ -165,8 +166,8 @@ void sshconf_parse(struct sshconf *c, const char *text, size_t len)
 
 void sshconf_fini(struct sshconf *c)
 {
-    char **texts[] = {&c->hostname,      &c->user,        &c->remote_command,
-                      &c->local_command, &c->escape_char, &c->address_family};
+    char **texts[] = {&c->hostname,    &c->user,           &c->remote_command, &c->local_command,
+                      &c->escape_char, &c->address_family, &c->control_path};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(*texts[i]);
     sshconf_list_fini(&c->set_env);
@@ -177,7 +178,7 @@ void sshconf_fini(struct sshconf *c)
     *c = (struct sshconf){0};
 }
 
-static bool is_sent(const struct sshconf *c, const char *name)
+bool sshconf_sends(const struct sshconf *c, const char *name)
 {
     bool sent = false;
     for (size_t i = 0; i < c->send_env.count; i++) {
@@ -204,7 +205,7 @@ void sshconf_env(const struct sshconf *c, char *const *environ, struct sshconf_l
         bool set_already = false;
         for (size_t i = 0; i < out->count && !set_already; i++)
             set_already = !strncmp(out->item[i], *environ, (size_t)(eq - *environ) + 1);
-        if (!set_already && is_sent(c, name))
+        if (!set_already && sshconf_sends(c, name))
             list_add(out, *environ, strlen(*environ));
         free(name);
     }

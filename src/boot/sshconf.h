@@ -20,7 +20,7 @@ struct sshconf_list {
 struct sshconf {
     char *hostname, *user;
     uint16_t port;
-    char *remote_command, *local_command, *escape_char, *address_family;
+    char *remote_command, *local_command, *escape_char, *address_family, *control_path;
     bool proxy; /* a ProxyJump or ProxyCommand is in the way of UDP */
     bool permit_local_command;
     int request_tty;              /* -1 no, 0 auto, 1 yes, 2 force */
@@ -45,6 +45,8 @@ void sshconf_fini(struct sshconf *c);
 /* The environment to send along for a session: SetEnv, and what of `environ` a SendEnv pattern
  * matches (a pattern with '-' in front takes names out again). Appends owned "NAME=value" texts. */
 void sshconf_env(const struct sshconf *c, char *const *environ, struct sshconf_list *out);
+/* Does SendEnv let a variable of this name through? */
+bool sshconf_sends(const struct sshconf *c, const char *name);
 void sshconf_list_fini(struct sshconf_list *l);
 
 #endif

@@ -6,6 +6,7 @@
 #include "client/command.h"
 #include "client/forwards.h"
 #include "client/login.h"
+#include "client/mux_owner.h"
 #include "client/outcome.h"
 #include "client/terminfo.h"
 #include "io/harden.h"
@@ -34,6 +35,7 @@ struct client {
     struct view_facts facts;
     struct attach *attach;    /* NULL before there is a session */
     struct command *command;  /* the same, without a terminal */
+    struct owner *owner;      /* in their place */
     struct forwards forwards; /* of our own */
     char pass[PASS_TEXT];     /* for -W */
     bool plain;               /* -W: ssh's, by the same login */
@@ -179,7 +181,7 @@ static bool open_forwards(struct client *c, const struct connect *connect)
 {
     const struct client_options *o = c->o;
     char at[ADDR_TEXT];
-    if (!o->login)
+    if (!o->login || o->owner) /* whose clients ask for them */
         return true;
     if (o->command && o->command->stdio) {
         addr_format(&connect->pass_tcp, at);
@@ -194,6 +196,24 @@ static bool open_forwards(struct client *c, const struct connect *connect)
                                                     .session = !o->command,
                                                     .log = o->log},
                           &c->forwards);
+}
+
+static void start_owner(struct client *c, const struct connect *connect,
+                        const struct boot_pipe *pipe, const struct addr *addrs, size_t count)
+{
+    const struct client_options *o = c->o;
+    c->owner = owner_new(c->loop, &(struct owner_config){
+                                      .request = o->owner,
+                                      .options = o,
+                                      .login = o->login,
+                                      .connect = connect,
+                                      .addrs = addrs,
+                                      .addr_count = count,
+                                      .pipe = pipe,
+                                      .server_command = o->login ? login_rejoin_command(o->login)
+                                                                 : o->server_command,
+                                      .entropy = c->entropy,
+                                  });
 }
 
 static void on_connected(void *ctx, const struct connect *connect, const struct boot_pipe *pipe)
@@ -212,12 +232,14 @@ static void on_connected(void *ctx, const struct connect *connect, const struct 
     if (!udp_possible(c, connect) || !open_forwards(c, connect)) {
         close(pipe->in);
         close(pipe->out);
+    } else if (o->owner) {
+        start_owner(c, connect, pipe, places, count);
     } else if (o->command) {
         start_command(c, connect, pipe, places, count);
     } else {
         start_attachment(c, connect, pipe, places, count);
     }
-    if (!c->attach && !c->command) {
+    if (!c->attach && !c->command && !c->owner) {
         if (!c->plain)
             boot_abort(c->boot);
         give_up(c, CLIENT_STATUS_LOST);
@@ -242,7 +264,7 @@ static int fill_lists(struct client *c)
         if (n++ < START_ENV_MAX)
             start_list_add(&c->record.env, *e);
     n = 0;
-    for (const char *const *a = c->o->argv; a && *a; a++) {
+    for (const char *const *a = c->o->owner ? NULL : c->o->argv; a && *a; a++) {
         if (n++ == START_ARGV_MAX) {
             say("the command has more than %d words", START_ARGV_MAX);
             return ERR_CAP;
@@ -260,8 +282,8 @@ static int fill_record(struct client *c)
     start_init(r);
     r->version = START_VERSION;
     boot_nonce(&c->entropy, r->nonce);
-    r->action = o->attach ? START_ATTACH : o->command ? START_COMMANDS : START_NEW;
-    if (o->session)
+    r->action = o->attach ? START_ATTACH : o->command || o->owner ? START_COMMANDS : START_NEW;
+    if (o->session && !o->owner)
         snprintf(r->session, sizeof r->session, "%s", o->session);
     if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws)) {
         r->cols = ws.ws_col;
@@ -276,9 +298,11 @@ static int fill_record(struct client *c)
     r->port_high = o->port_high;
     r->signal_status = o->signal_status;
     r->history_lines = c->facts.all_on_alt ? 0 : o->history_lines;
-    r->shell = o->shell && o->argv && o->argv[0];
+    r->shell = o->shell && o->argv && o->argv[0] && !o->owner;
     struct forwards_udp udp = udp_of(o);
-    if (o->login)
+    if (o->owner) /* clients may ask for any */
+        r->forwards = START_FORWARD_TCP | START_FORWARD_UNIX | START_FORWARD_LISTEN;
+    else if (o->login)
         r->forwards = o->command && o->command->stdio ? START_FORWARD_TCP
                                                       : forwards_wanted(login_conf(o->login), &udp);
     return fill_lists(c);
@@ -436,6 +460,15 @@ static int fall_back(struct client *c)
     return login_run_plain(o->login);
 }
 
+/* It is over for good: sessions that stay, detached, keep the server, but not its ssh. */
+static void finish_owner(struct client *c)
+{
+    owner_free(c->owner);
+    c->owner = NULL;
+    boot_abort(c->boot);
+    c->status = 0;
+}
+
 static void dispose(struct client *c)
 {
     close_forwards(c);
@@ -496,6 +529,8 @@ int client_run(const struct client_options *o)
             finish(&c);
         else if (c.command)
             finish_command(&c);
+        else if (c.owner)
+            finish_owner(&c);
     }
     dispose(&c);
     return c.status;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct login;
+struct owner_request;
 
 enum client_transport { CLIENT_AUTO, CLIENT_UDP, CLIENT_PIPE };
 
@@ -42,6 +43,7 @@ struct client_options {
     const char *const *udp, *const *udp_remote; /* forwards of UDP, for spec_udp */
     size_t udp_count, udp_remote_count;
     const struct command_request *command; /* in place of a session; NULL: a session */
+    const struct owner_request *owner;     /* share the connection (mux_owner.h); NULL: do not */
     enum client_transport transport;
     uint64_t outage_us;           /* leave when an outage lasts so long; 0: never */
     uint16_t port_low, port_high; /* UDP ports of the server; 0, 0: its default */

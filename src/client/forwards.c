@@ -90,38 +90,50 @@ uint32_t forwards_wanted(const struct sshconf *c, const struct forwards_udp *udp
 
 /* Where sshd listens at all addresses if asked, it does so always (GatewayPorts yes) or only then
  * (clientspecified). */
-static void fetch_listen_pass(struct plan *p, const char *at)
+static void fetch_listen_pass(struct login *l, const char *at, struct forwards_passes *p)
 {
-    struct login *l = p->c->login;
-    p->listen = login_listen_pass(l, at, "*", p->listen_pass, &p->any);
-    if (p->listen && p->any && !login_listen_pass(l, at, "localhost", p->listen_pass, &p->all))
-        p->listen = false;
-    if (p->listen && p->any && !p->all) /* the pass that was told last is for loopback only */
-        p->listen = login_listen_pass(l, at, "*", p->listen_pass, &p->any);
+    bool good = login_listen_pass(l, at, "*", p->listen, &p->any);
+    if (good && p->any && !login_listen_pass(l, at, "localhost", p->listen, &p->all))
+        good = false;
+    if (good && p->any && !p->all) /* the pass that was told last is for loopback only */
+        good = login_listen_pass(l, at, "*", p->listen, &p->any);
+    if (!good)
+        p->listen[0] = 0;
+}
+
+void forwards_fetch(struct login *l, const struct connect *c, struct forwards_passes *out)
+{
+    char at[ADDR_TEXT];
+    *out = (struct forwards_passes){0};
+    if (c->pass_tcp.family != ADDR_NONE) {
+        addr_format(&c->pass_tcp, at);
+        if (!login_pass(l, at, out->tcp))
+            out->tcp[0] = 0;
+    }
+    if (c->pass_unix[0] && !login_pass(l, c->pass_unix, out->unix_socket))
+        out->unix_socket[0] = 0;
+    if (c->pass_listen.family != ADDR_NONE) {
+        addr_format(&c->pass_listen, at);
+        fetch_listen_pass(l, at, out);
+    }
 }
 
 static void fetch_passes(struct plan *p)
 {
-    const struct connect *c = p->c->connect;
-    char at[ADDR_TEXT], pass[PASS_TEXT];
-    if (c->pass_tcp.family != ADDR_NONE) {
-        addr_format(&c->pass_tcp, at);
-        p->pass[0] = login_pass(p->c->login, at, pass);
-        if (p->pass[0]) {
-            local_pass(p->out.local, false, pass);
-            memcpy(p->tcp_pass, pass, sizeof p->tcp_pass);
-        }
-    }
-    if (c->pass_unix[0]) {
-        p->pass[1] = login_pass(p->c->login, c->pass_unix, pass);
-        if (p->pass[1])
-            local_pass(p->out.local, true, pass);
-    }
-    if (c->pass_listen.family != ADDR_NONE) {
-        addr_format(&c->pass_listen, at);
-        fetch_listen_pass(p, at);
-    }
-    mem_wipe(pass, sizeof pass);
+    struct forwards_passes got;
+    forwards_fetch(p->c->login, p->c->connect, &got);
+    p->pass[0] = got.tcp[0] != 0;
+    p->pass[1] = got.unix_socket[0] != 0;
+    p->listen = got.listen[0] != 0;
+    p->any = got.any;
+    p->all = got.all;
+    memcpy(p->listen_pass, got.listen, sizeof p->listen_pass);
+    memcpy(p->tcp_pass, got.tcp, sizeof p->tcp_pass);
+    if (p->pass[0])
+        local_pass(p->out.local, false, got.tcp);
+    if (p->pass[1])
+        local_pass(p->out.local, true, got.unix_socket);
+    mem_wipe(&got, sizeof got);
 }
 
 /* ---- ours ------------------------------------------------------------------------------------ */
@@ -132,13 +144,17 @@ static uint8_t family_of(const struct sshconf *c)
     return !strcmp(family, "inet") ? ADDR_V4 : !strcmp(family, "inet6") ? ADDR_V6 : ADDR_NONE;
 }
 
-static void listen_here(struct plan *p, const struct spec *s)
+struct listen_config forwards_rules(const struct sshconf *c)
 {
-    const struct sshconf *c = p->conf;
-    struct listen_config rules = {.gateway = c->gateway_ports,
+    return (struct listen_config){.gateway = c->gateway_ports,
                                   .family = family_of(c),
                                   .mask = (mode_t)c->bind_mask,
                                   .unlink = c->bind_unlink};
+}
+
+static void listen_here(struct plan *p, const struct spec *s)
+{
+    struct listen_config rules = forwards_rules(p->conf);
     char why[LISTEN_ERROR];
     int err = local_listen(p->out.local, s, &rules, why);
     if (why[0])

@@ -30,6 +30,17 @@ struct forwards_udp {
 /* Bits of start_record.forwards for these forwards; 0: there are none. */
 uint32_t forwards_wanted(const struct sshconf *c, const struct forwards_udp *udp);
 
+/* What sshd allows this login, as far as the server told a way to ask. */
+struct forwards_passes {
+    char tcp[PASS_TEXT], unix_socket[PASS_TEXT], listen[PASS_TEXT]; /* "": not that */
+    bool any, all; /* listening at any address; always at all addresses */
+};
+/* Asks sshd, by forwards of the bootstrap ssh; waits for it (seconds). */
+void forwards_fetch(struct login *l, const struct connect *c, struct forwards_passes *out);
+
+/* How to listen here, as the configuration has it. */
+struct listen_config forwards_rules(const struct sshconf *c);
+
 struct forwards_config {
     struct login *login; /* has just been made */
     const struct connect *connect;

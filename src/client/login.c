@@ -69,6 +69,7 @@ struct login *login_new(const struct login_config *c, int *status)
     l->ssh = (struct ssh){.program = c->program ? c->program : "ssh",
                           .args = c->args,
                           .server = c->server,
+                          .control_path = c->control_path,
                           .skip_server = c->mosh};
     snprintf(l->what, sizeof l->what, "tern-server on %.90s", c->args->host);
     choose_mark(&l->ssh, &c->entropy);
@@ -97,6 +98,11 @@ void login_free(struct login *l)
     free(l->remote);
     sshconf_list_fini(&l->env);
     free(l);
+}
+
+void login_leave(struct login *l)
+{
+    l->socket[0] = 0;
 }
 
 const struct sshconf *login_conf(const struct login *l)
@@ -483,6 +489,16 @@ int login_hand_over(struct login *l, const char *const *forwards, size_t n, char
     buf_init(&b, COMMAND_MAX);
     ssh_forward_command(&b, &l->ssh, false, forwards, n);
     return run_command(&b, STDERR_FILENO, ports, size) == 0 ? ERR_OK : ERR_STATE;
+}
+
+int login_take_back(struct login *l, const char *const *forwards, size_t n)
+{
+    struct buf b;
+    if (!l->ssh.socket[0])
+        return ERR_STATE;
+    buf_init(&b, COMMAND_MAX);
+    ssh_forward_command(&b, &l->ssh, true, forwards, n);
+    return ask_quietly(&b, NULL, 0) == 0 ? ERR_OK : ERR_STATE;
 }
 
 /* ---- no tern-server there ---- */

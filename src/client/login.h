@@ -18,6 +18,7 @@ struct login_config {
     const char *program;          /* --ssh=COMMAND or NULL */
     const char *server;           /* --server=COMMAND or NULL */
     uint16_t port_low, port_high; /* of a mosh-server; 0, 0: its default */
+    const char *control_path;     /* ours, to be expanded by ssh (login_conf); NULL: its own */
     bool mosh;                    /* its mosh-server is wanted, not a tern-server */
     const struct log *log;
     struct entropy entropy;
@@ -27,6 +28,9 @@ struct login_config {
  * status. */
 struct login *login_new(const struct login_config *c, int *status);
 void login_free(struct login *l); /* NULL is fine; removes the master's socket */
+
+/* Another process has it from now on: its socket is not ours to remove. */
+void login_leave(struct login *l);
 
 const struct sshconf *login_conf(const struct login *l);
 /* Does this login want a terminal there (openssh-mux.md §2)? */
@@ -83,6 +87,8 @@ bool login_listen_pass(struct login *l, const char *at, const char *bind,
  * one at least; ssh has said why. `ports`: those that sshd chose, one a line, in order. */
 int MUST_USE login_hand_over(struct login *l, const char *const *forwards, size_t n, char *ports,
                              size_t size);
+/* And no more. */
+int MUST_USE login_take_back(struct login *l, const char *const *forwards, size_t n);
 /* Plain ssh as a session of the private master, on this terminal; waits for it. Its exit status. */
 int login_run_plain(struct login *l);
 

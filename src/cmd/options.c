@@ -87,6 +87,18 @@ const struct option_def option_table[OPTION_COUNT] = {
      NULL, "Let programs there read the clipboard, if the terminal gives it. Default no."},
     {OPTION_NOTIFY, 0, "notify", NULL, "Notify", OPTION_FLAG, PROGRAM_TERN, NULL,
      "Hand on notifications and progress of programs there to the terminal (the default)."},
+    {OPTION_CONTROL_MASTER, 0, "control-master", "HOW", "ControlMaster", OPTION_CHOICE, PROGRAM_TERN,
+     "no|yes|ask|auto|autoask",
+     "Share this connection with other calls of tern, ssh, scp, sftp, rsync and git at the control "
+     "path: no (the default), yes, ask (each use is allowed by SSH_ASKPASS), auto (use one that is "
+     "there, else share), autoask. -M is yes."},
+    {OPTION_CONTROL_PATH, 0, "control-path", "PATH", "ControlPath", OPTION_TEXT, PROGRAM_TERN, NULL,
+     "Socket of a shared connection, with ssh's % tokens, or none. Default: that of ssh's own "
+     "configuration. -S is the same."},
+    {OPTION_CONTROL_PERSIST, 0, "control-persist", "TIME", "ControlPersist", OPTION_TEXT, PROGRAM_TERN,
+     NULL,
+     "How long a shared connection stays without anybody on it: no (the default), yes, or a time such "
+     "as 10m."},
     {OPTION_LOG, 0, "log", "FILE", "Log", OPTION_TEXT, BOTH, NULL,
      "Append a log to this file. It holds no keys and nothing typed or printed, and is safe to "
      "post."},

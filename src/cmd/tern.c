@@ -7,6 +7,7 @@
 #include "cmd/config.h"
 #include "cmd/mosh_client.h"
 #include "cmd/program.h"
+#include "cmd/share.h"
 #include "cmd/width.h"
 #include "io/harden.h"
 #include "io/logfile.h"
@@ -45,7 +46,8 @@ static const char *check_actions(const struct options *o, int words)
 }
 
 static int run_session(const struct options *o, const char *const *words, struct login *login,
-                       const struct command_request *command, bool forwards, const struct log *log)
+                       const struct command_request *command, bool forwards,
+                       const struct owner_request *owner, const struct log *log)
 {
     static const enum client_transport ways[] = {CLIENT_AUTO, CLIENT_UDP, CLIENT_PIPE};
     const struct setting *ports = &o->v[OPTION_UDP_PORTS], *detach = &o->v[OPTION_DETACH_TIMEOUT];
@@ -67,6 +69,7 @@ static int run_session(const struct options *o, const char *const *words, struct
         .attach = attach,
         .argv = words,
         .command = command,
+        .owner = owner,
         .forwards = forwards,
         .udp = (const char *const *)udp->list,
         .udp_count = udp->count,
@@ -121,7 +124,7 @@ static int run_local_session(const struct options *o, const char *const *words,
 {
     no_udp(o, "this machine is both ends");
     if (!words[0] || o->v[OPTION_ATTACH].set || (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)))
-        return run_session(o, words, NULL, NULL, false, log);
+        return run_session(o, words, NULL, NULL, false, NULL, log);
     const char *none[] = {NULL};
     struct buf text;
     buf_init(&text, OPEN_COMMAND_MAX + 1);
@@ -134,7 +137,7 @@ static int run_local_session(const struct options *o, const char *const *words,
     else
         status = run_session(o, none, NULL,
                              &(struct command_request){.text = (const char *)buf_data(&text)},
-                             false, log);
+                             false, NULL, log);
     buf_fini(&text);
     return status;
 }
@@ -205,12 +208,65 @@ static void adopt_escape(struct options *o, const struct sshargs *a, const struc
         fprintf(stderr, "tern: escape character %.40s: %s; ~ is used\n", text, why);
 }
 
+/* What one call does on another host. */
+struct call {
+    struct options *o;
+    const struct sshargs *a;
+    struct login *l;
+    const struct command_request *command; /* NULL: a session */
+    const char *words[2];                  /* of that */
+    const struct log *log;
+};
+
+static int run_call(const struct call *c, const struct owner_request *owner)
+{
+    return run_session(c->o, c->words, c->l, c->command, c->a->forwards, owner, c->log);
+}
+
+static int on_own(void *ctx, const struct owner_request *r)
+{
+    return run_call(ctx, r);
+}
+
+static void on_forked(void *ctx)
+{
+    login_leave(((struct call *)ctx)->l);
+}
+
+/* By a shared connection, if there is one, or shall be. */
+static bool run_shared(struct call *c, int *status)
+{
+    const struct options *o = c->o;
+    uint64_t key = options_number(o, OPTION_ESCAPE, '~');
+    char err[OPTION_ERROR];
+    struct share share;
+    if (share_settings(o, login_conf(c->l), &share, err)) {
+        *status = complain(err);
+        return true;
+    }
+    /* What the protocol has no words for. */
+    if (o->v[OPTION_UDP_FORWARD].set || o->v[OPTION_UDP_REMOTE_FORWARD].set ||
+        program_flag(o, OPTION_MOSH))
+        return false;
+    struct mux_use use = {.command = c->command,
+                          .text = c->words[0],
+                          .conf = login_conf(c->l),
+                          .env = login_env(c->l),
+                          .escape_key = key ? (int)key : ESCAPE_KEY_NONE};
+    return share_connection(&(struct share_run){.share = &share,
+                                                .use = &use,
+                                                .keep_stderr = c->a->verbose,
+                                                .own = on_own,
+                                                .forked = on_forked,
+                                                .ctx = c},
+                            status);
+}
+
 /* A command without a terminal, a subsystem, or nothing at all. */
 static int run_command(struct options *o, const struct sshargs *a, struct login *l,
                        const struct log *log)
 {
     const struct sshconf *conf = login_conf(l);
-    const char *none[] = {NULL};
     int status;
     struct command_request r = {.text = login_remote(l),
                                 .env = login_env(l),
@@ -223,9 +279,14 @@ static int run_command(struct options *o, const struct sshargs *a, struct login 
                                 .verbose = a->verbose};
     if (r.background && !r.text && !r.nothing)
         return complain("-f needs a command to run in the background, as in ssh(1)");
-    if (r.background && !command_background(&status))
+    struct call c = {.o = o, .a = a, .l = l, .command = &r, .log = log};
+    if (run_shared(&c, &status))
         return status;
-    return run_session(o, none, l, &r, a->forwards, log);
+    if (r.background && !command_background(&status)) {
+        login_leave(l);
+        return status;
+    }
+    return run_call(&c, NULL);
 }
 
 enum how {
@@ -254,6 +315,18 @@ static enum how choose(const struct options *o, const struct sshargs *a, const s
     return plain || program_flag(o, OPTION_MOSH) ? HOW_PLAIN : HOW_COMMAND;
 }
 
+/* -O: a word with the owner of a shared connection. */
+static int control(const struct options *o, const struct sshargs *a, const struct login *l)
+{
+    struct share share;
+    char err[OPTION_ERROR];
+    if (share_settings(o, login_conf(l), &share, err))
+        return complain(err);
+    if (!share.path)
+        return complain("-O needs the path of a shared connection: -S, or ControlPath");
+    return mux_client_control(share.path, a->control, login_conf(l));
+}
+
 static int run_host(struct options *o, const struct sshargs *a)
 {
     struct logfile *log = NULL;
@@ -263,6 +336,7 @@ static int run_host(struct options *o, const struct sshargs *a)
                              .server = options_text(o, OPTION_SERVER, NULL),
                              .port_low = o->v[OPTION_UDP_PORTS].lo,
                              .port_high = o->v[OPTION_UDP_PORTS].hi,
+                             .control_path = options_text(o, OPTION_CONTROL_PATH, NULL),
                              .mosh = program_flag(o, OPTION_MOSH),
                              .entropy = osrandom()};
     if (program_flag(o, OPTION_LS))
@@ -271,7 +345,8 @@ static int run_host(struct options *o, const struct sshargs *a)
         return login_exec_server(&c, (const char *const[]){"--kill", o->v[OPTION_KILL].text, NULL});
     /* A stock mosh-server carries no forwards. */
     bool no_use = program_flag(o, OPTION_MOSH) && (a->forwards || a->stdio);
-    if (!attach && (a->plain || no_use)) {
+    bool proxy = a->control && !strcmp(a->control, "proxy"); /* whoever it is towards */
+    if (!attach && (a->plain || no_use || proxy)) {
         no_udp(o, "another option makes this plain ssh");
         return login_exec_plain(c.program, a);
     }
@@ -280,6 +355,12 @@ static int run_host(struct options *o, const struct sshargs *a)
         return status;
     c.log = logfile_log(log);
     struct login *l = login_new(&c, &status);
+    if (l && a->control) {
+        status = control(o, a, l);
+        login_free(l);
+        logfile_close(log);
+        return status;
+    }
     enum how how = l ? choose(o, a, l) : HOW_PLAIN;
     if (l && how == HOW_PLAIN) {
         no_udp(o, "this is plain ssh");
@@ -288,8 +369,11 @@ static int run_host(struct options *o, const struct sshargs *a)
         status = run_command(o, a, l, c.log);
     } else if (l) {
         adopt_escape(o, a, login_conf(l));
-        const char *words[] = {attach ? NULL : login_remote(l), NULL};
-        status = run_session(o, words, l, NULL, a->forwards, c.log);
+        struct call call = {
+            .o = o, .a = a, .l = l, .words = {attach ? NULL : login_remote(l)}, .log = c.log};
+        bool alone = attach || o->v[OPTION_NAME].set;
+        if (alone || !run_shared(&call, &status))
+            status = run_call(&call, NULL);
     }
     login_free(l);
     logfile_close(log);
@@ -306,7 +390,7 @@ static int start_host(struct options *o, const struct sshargs *a)
         words[1 + i] = a->own[i];
     int bad = options_parse(o, PROGRAM_TERN, (int)a->own_n + 1, (char *const *)words, &rest, err);
     free(words);
-    if (bad)
+    if (bad || share_adopt(o, a, err))
         return complain(err);
     const char *wrong = check_actions(o, (int)a->command_n);
     if (wrong)

@@ -24,7 +24,6 @@ struct conn {
     struct join join; /* the first: see join_on_readable */
     struct list node;
     struct local *set;
-    const struct forward *forward;
     struct addr from;
     struct chan *chan;   /* while it is asked for, or joined; NULL: not yet, or over */
     int fd;              /* -1: the join has it */
@@ -45,6 +44,7 @@ struct local {
     size_t count;
     struct list conns;
     size_t conn_count;
+    bool started;
     char pass[2][LOCAL_PASS]; /* TCP, unix */
 };
 
@@ -219,7 +219,7 @@ static void on_connection(void *ctx, int fd, const struct addr *from)
         return;
     }
     struct conn *k = mem_new(1, sizeof *k);
-    *k = (struct conn){.set = s, .forward = f, .from = *from, .fd = fd, .dynamic = f->spec.dynamic};
+    *k = (struct conn){.set = s, .from = *from, .fd = fd, .dynamic = f->spec.dynamic};
     list_add_tail(&s->conns, &k->node);
     s->conn_count++;
     bool good;
@@ -357,17 +357,46 @@ int local_listen(struct local *s, const struct spec *spec, const struct listen_c
     c.accepted = on_connection;
     c.ctx = f;
     int err = listen_new(s->loop, &c, why, &f->listen);
-    if (err)
+    if (!err && s->started)
+        err = listen_start(f->listen);
+    if (err) {
+        listen_free(f->listen);
         free(f);
-    else
+    } else {
         s->forwards[s->count++] = f;
+    }
     return err;
+}
+
+static size_t find(const struct local *s, const struct spec *spec)
+{
+    size_t i = 0;
+    while (i < s->count && !spec_equal(&s->forwards[i]->spec, spec))
+        i++;
+    return i;
+}
+
+bool local_has(const struct local *s, const struct spec *spec)
+{
+    return find(s, spec) < s->count;
+}
+
+int local_cancel(struct local *s, const struct spec *spec)
+{
+    size_t i = find(s, spec);
+    if (i == s->count)
+        return ERR_STATE;
+    listen_free(s->forwards[i]->listen);
+    free(s->forwards[i]);
+    s->forwards[i] = s->forwards[--s->count];
+    return ERR_OK;
 }
 
 void local_start(struct local *s, struct chans *chans, bool hold, const struct local_ops *ops)
 {
     s->chans = chans;
     s->ops = *ops;
+    s->started = true;
     if (hold && chan_open(chans, &(struct open_request){.kind = OPEN_CONTROL}, NULL, &s->hold))
         s->hold = NULL;
     for (size_t i = 0; i < s->count; i++)

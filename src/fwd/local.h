@@ -27,9 +27,14 @@ void local_free(struct local *s);
 /* Shown with every channel to a host and port (`is_path` false) or to a unix socket. */
 void local_pass(struct local *s, bool is_path, const char *pass);
 /* Listen for this forward (copied). As listen_new; `at`, accepted and ctx of *rules are not used.
- * ERR_CAP: too many. */
+ * ERR_CAP: too many. After local_start connections are taken at once. */
 int MUST_USE local_listen(struct local *s, const struct spec *spec,
                           const struct listen_config *rules, char why[static LISTEN_ERROR]);
+/* Listen no more for this one (spec_equal); what is connected goes on. ERR_STATE: there is no such
+ * forward. */
+int MUST_USE local_cancel(struct local *s, const struct spec *spec);
+/* Is it listened for? */
+bool local_has(const struct local *s, const struct spec *spec);
 /* Take connections from now on, into channels of `chans`, whose events for OPEN_DIRECT_TCP,
  * OPEN_DIRECT_UNIX and OPEN_CONTROL go to local_chans_ops with s as ctx. hold: keep one channel
  * open, so that the far side sees that it is still wanted. */

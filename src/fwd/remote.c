@@ -14,7 +14,13 @@
 
 struct forward {
     struct spec spec;
+    uint32_t number; /* 0: free */
     bool udp, answered;
+    /* Those of remote_open: */
+    struct chan *control; /* NULL: the common one */
+    struct buf in;
+    void (*answer)(void *ctx, uint16_t port, const char *why);
+    void *ctx;
 };
 
 struct conn {
@@ -31,8 +37,9 @@ struct remote {
     struct remote_ops ops;
     struct chan *control; /* NULL: not yet, or over */
     struct buf in;
-    struct forward *forwards; /* number - 1 */
+    struct forward *forwards; /* REMOTE_FORWARDS_MAX, the first `count` of them in use or free */
     size_t count, waiting;
+    uint32_t newest; /* number */
     bool failed;
     struct list conns;
     char pass[PASS_MAX];
@@ -97,15 +104,23 @@ static void on_dialled(void *ctx, int fd, const char *why)
     chan_accept(c);
 }
 
+static struct forward *by_number(struct remote *s, uint32_t number)
+{
+    for (size_t i = 0; number && i < s->count; i++)
+        if (s->forwards[i].number == number)
+            return &s->forwards[i];
+    return NULL;
+}
+
 static int on_opened(void *ctx, struct chan *c, const struct open_request *o, const char **why)
 {
     struct remote *s = ctx;
-    if (o->kind != OPEN_FORWARDED_TCP || !o->forward || o->forward > s->count ||
-        s->forwards[o->forward - 1].udp) {
+    const struct forward *f = by_number(s, o->forward);
+    if (o->kind != OPEN_FORWARDED_TCP || !f || f->udp) {
         *why = "nothing is forwarded to here";
         return REFUSAL_PROHIBITED;
     }
-    const struct spec_end *to = &s->forwards[o->forward - 1].spec.to;
+    const struct spec_end *to = &f->spec.to;
     struct conn *k = mem_new(1, sizeof *k);
     *k = (struct conn){.set = s, .chan = c};
     list_add_tail(&s->conns, &k->node);
@@ -134,8 +149,8 @@ static void check_answered(struct remote *s)
 static void on_answer(struct remote *s, const struct ask *a)
 {
     char text[SPEC_TEXT + 128], to[SPEC_TEXT];
-    struct forward *f = a->number <= s->count ? &s->forwards[a->number - 1] : NULL;
-    if (!f || f->answered)
+    struct forward *f = by_number(s, a->number);
+    if (!f || f->answered || f->control)
         return;
     f->answered = true;
     s->waiting--;
@@ -177,6 +192,61 @@ static void read_answers(struct remote *s)
     check_answered(s);
 }
 
+/* ---- one by one ---- */
+
+static void close_forward(struct forward *f)
+{
+    if (f->control)
+        chan_release(f->control);
+    buf_fini(&f->in);
+    *f = (struct forward){0};
+}
+
+static void settle(struct forward *f, uint16_t port, const char *why)
+{
+    void (*answer)(void *ctx, uint16_t port, const char *why) = f->answer;
+    void *ctx = f->ctx;
+    f->answer = NULL;
+    f->answered = true;
+    if (!port)
+        close_forward(f);
+    if (answer)
+        answer(ctx, port, why);
+}
+
+static struct forward *by_control(struct remote *s, const struct chan *c)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->forwards[i].number && s->forwards[i].control == c)
+            return &s->forwards[i];
+    return NULL;
+}
+
+static void read_answer(struct forward *f)
+{
+    struct ask a;
+    size_t len, used;
+    char why[ASK_TEXT + 1] = "the server said nonsense";
+    const uint8_t *p = chan_peek(f->control, CHAN_DATA, &len);
+    buf_put(&f->in, p, len);
+    int err = buf_err(&f->in), got = 0;
+    for (int i = 0; i < CHAN_STREAMS; i++) {
+        chan_peek(f->control, (enum chan_stream)i, &len);
+        chan_consume(f->control, (enum chan_stream)i, len);
+    }
+    if (!err)
+        got = ask_get(buf_data(&f->in), buf_len(&f->in), &a, &used);
+    if (f->answered || (!err && !got))
+        return;
+    if (got == 1 && a.number == f->number) {
+        snprintf(why, sizeof why, "%.*s", (int)a.text.len, a.text.len ? a.text.p : "");
+        buf_clear(&f->in);
+        settle(f, a.port, why);
+    } else {
+        settle(f, 0, why);
+    }
+}
+
 /* Nobody will answer any more. */
 static void lose_control(struct remote *s)
 {
@@ -193,17 +263,24 @@ static void lose_control(struct remote *s)
 
 static void on_refused(void *ctx, struct chan *c, uint32_t code, const char *text)
 {
-    (void)c;
+    struct forward *f = by_control(ctx, c);
     (void)code;
-    (void)text;
-    lose_control(ctx);
+    if (!f) {
+        lose_control(ctx);
+        return;
+    }
+    f->control = NULL;
+    settle(f, 0, text);
 }
 
 static void on_readable(void *ctx, struct chan *c)
 {
     struct remote *s = ctx;
     struct conn *k = chan_owner(c);
-    if (c == s->control)
+    struct forward *f = by_control(s, c);
+    if (f)
+        read_answer(f);
+    else if (c == s->control)
         read_answers(s);
     else if (k && k->join.chan)
         join_readable(&k->join);
@@ -213,8 +290,12 @@ static void on_broken(void *ctx, struct chan *c, uint64_t code)
 {
     struct remote *s = ctx;
     struct conn *k = chan_owner(c);
+    struct forward *f = by_control(s, c);
     (void)code;
-    if (c == s->control) {
+    if (f) {
+        f->control = NULL;
+        settle(f, 0, "the connection to the server is over");
+    } else if (c == s->control) {
         lose_control(s);
     } else if (k) {
         k->chan = NULL;
@@ -253,6 +334,8 @@ void remote_free(struct remote *s)
     if (!s)
         return;
     s->ops = (struct remote_ops){0};
+    for (size_t i = 0; i < s->count; i++)
+        close_forward(&s->forwards[i]);
     while (!list_empty(&s->conns))
         conn_free(LIST_ITEM(s->conns.next, struct conn, node));
     if (s->control)
@@ -267,7 +350,7 @@ int remote_add(struct remote *s, const struct spec *spec, bool udp)
 {
     if (s->count == REMOTE_FORWARDS_MAX)
         return ERR_CAP;
-    s->forwards[s->count++] = (struct forward){.spec = *spec, .udp = udp};
+    s->forwards[s->count++] = (struct forward){.spec = *spec, .udp = udp, .number = ++s->newest};
     s->waiting++;
     return ERR_OK;
 }
@@ -284,7 +367,7 @@ static void ask_all(struct remote *s)
     buf_init(&b, REMOTE_FORWARDS_MAX * (ASK_MAX + 2));
     for (size_t i = 0; i < s->count; i++) {
         const struct spec_end *at = &s->forwards[i].spec.listen;
-        ask_put(&b, &(struct ask){.number = (uint32_t)i + 1,
+        ask_put(&b, &(struct ask){.number = s->forwards[i].number,
                                   .named = at->named,
                                   .host = {at->host, strlen(at->host)},
                                   .port = at->port,
@@ -308,6 +391,61 @@ void remote_start(struct remote *s, struct chans *chans, const struct remote_ops
         return;
     }
     ask_all(s);
+    wake(s);
+}
+
+void remote_serve(struct remote *s, const struct remote_ops *ops)
+{
+    s->ops = *ops;
+}
+
+void remote_pass(struct remote *s, const char *pass)
+{
+    snprintf(s->pass, sizeof s->pass, "%s", pass);
+}
+
+static struct forward *free_forward(struct remote *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (!s->forwards[i].number)
+            return &s->forwards[i];
+    return s->count < REMOTE_FORWARDS_MAX ? &s->forwards[s->count++] : NULL;
+}
+
+int remote_open(struct remote *s, struct chans *chans, const struct spec *spec,
+                void (*answer)(void *ctx, uint16_t port, const char *why), void *ctx,
+                uint32_t *number)
+{
+    const struct spec_end *at = &spec->listen;
+    struct forward *f = free_forward(s);
+    struct buf b;
+    if (!f)
+        return ERR_CAP;
+    *f = (struct forward){.spec = *spec, .number = ++s->newest, .answer = answer, .ctx = ctx};
+    buf_init(&f->in, ASK_MAX + 2);
+    if (chan_open(chans, &(struct open_request){.kind = OPEN_CONTROL}, NULL, &f->control)) {
+        f->control = NULL;
+        close_forward(f);
+        return ERR_STATE;
+    }
+    buf_init(&b, ASK_MAX + 2);
+    ask_put(&b, &(struct ask){.number = f->number,
+                              .named = at->named,
+                              .host = {at->host, strlen(at->host)},
+                              .port = at->port,
+                              .pass = {s->pass, strlen(s->pass)}});
+    (void)!chan_write(f->control, CHAN_DATA, buf_data(&b), buf_len(&b)); /* far below the window */
+    buf_fini(&b);
+    *number = f->number;
+    wake(s);
+    return ERR_OK;
+}
+
+void remote_close(struct remote *s, uint32_t number)
+{
+    struct forward *f = by_number(s, number);
+    if (f)
+        close_forward(f);
     wake(s);
 }
 

@@ -33,6 +33,21 @@ const struct spec_end *remote_udp(const struct remote *s, uint32_t number);
 /* Ask, on a channel of `chans`, whose events for OPEN_CONTROL and OPEN_FORWARDED_TCP go to
  * remote_chans_ops with s as ctx. */
 void remote_start(struct remote *s, struct chans *chans, const struct remote_ops *ops);
+
+/* One forward by itself, at any time, by a CONTROL channel of its own. answer is called once,
+ * unless remote_close comes before it: the port there, or 0 and why not; then the forward is gone.
+ * ERR_CAP: too many; ERR_STATE: no channels any more. *number names it. s->ops need no more than
+ * `wake` and `say` (remote_serve). */
+int MUST_USE remote_open(struct remote *s, struct chans *chans, const struct spec *spec,
+                         void (*answer)(void *ctx, uint16_t port, const char *why), void *ctx,
+                         uint32_t *number);
+/* Listen no more; what is connected goes on. A number that is not known is no mistake. */
+void remote_close(struct remote *s, uint32_t number);
+/* In the place of remote_start, for who opens them one by one. */
+void remote_serve(struct remote *s, const struct remote_ops *ops);
+/* What is shown with forwards that are asked for from now on. */
+void remote_pass(struct remote *s, const char *pass);
+
 /* Is anything connected? */
 bool remote_busy(const struct remote *s);
 

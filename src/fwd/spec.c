@@ -185,6 +185,18 @@ bool spec_is_artefact(const char *dynamic, const char *local)
     return blank && blank[1] != '[' && strlen(dynamic) == len && !memcmp(dynamic, local, len);
 }
 
+static bool end_equal(const struct spec_end *a, const struct spec_end *b)
+{
+    return a->named == b->named && a->port == b->port && !strcmp(a->host, b->host) &&
+           !strcmp(a->path, b->path);
+}
+
+bool spec_equal(const struct spec *a, const struct spec *b)
+{
+    return a->dynamic == b->dynamic && end_equal(&a->listen, &b->listen) &&
+           end_equal(&a->to, &b->to);
+}
+
 void spec_end_text(const struct spec_end *e, char out[static SPEC_TEXT])
 {
     if (e->path[0])

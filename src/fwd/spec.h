@@ -42,6 +42,9 @@ int MUST_USE spec_stdio(const char *text, struct spec_end *out);
  * value (of dynamicforward) such a one, by this value of localforward? */
 bool spec_is_artefact(const char *dynamic, const char *local);
 
+/* The same forward: both ends alike, as they were written. */
+bool spec_equal(const struct spec *a, const struct spec *b);
+
 /* For people: "8080", "[bind]:8080", "/path". */
 #define SPEC_TEXT (SPEC_HOST + 16)
 void spec_end_text(const struct spec_end *e, char out[static SPEC_TEXT]);

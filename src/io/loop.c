@@ -332,7 +332,7 @@ int watch_new(struct loop *l, int fd, void (*ready)(void *ctx, int events), void
 
 void watch_set(struct watch *w, int events)
 {
-    events &= WATCH_IN | WATCH_OUT;
+    events &= WATCH_IN | WATCH_OUT | WATCH_HUP;
     if (events == w->events)
         return;
     w->events = events;
@@ -340,7 +340,8 @@ void watch_set(struct watch *w, int events)
         uv_poll_stop(&w->uv);
         return;
     }
-    int uv = (events & WATCH_IN ? UV_READABLE : 0) | (events & WATCH_OUT ? UV_WRITABLE : 0);
+    int uv = (events & WATCH_IN ? UV_READABLE : 0) | (events & WATCH_OUT ? UV_WRITABLE : 0) |
+             (events & WATCH_HUP ? UV_DISCONNECT : 0);
     if (uv_poll_start(&w->uv, uv, on_poll))
         BUG("uv_poll_start");
 }

@@ -63,9 +63,10 @@ void later_init(struct later *d, struct loop *l, void (*call)(void *ctx), void *
 void later_set(struct later *d);
 void later_clear(struct later *d);
 
-/* A watched descriptor. events: WATCH_IN, WATCH_OUT; WATCH_HUP is told along with them. Level
- * triggered. The descriptor stays the caller's, who closes it after watch_free; the flag O_NONBLOCK
- * is set on its open file (which is shared with whoever inherited it: see pipe.h). */
+/* A watched descriptor. events: WATCH_IN, WATCH_OUT; WATCH_HUP: the peer of a socket has
+ * closed; an error is told as WATCH_HUP whatever was asked for. Level triggered. The descriptor
+ * stays the caller's, who closes it after watch_free; the flag O_NONBLOCK is set on its open file
+ * (which is shared with whoever inherited it: see pipe.h). */
 enum { WATCH_IN = 1, WATCH_OUT = 2, WATCH_HUP = 4 };
 struct watch;
 /* ERR_SYS: with errno EPERM when the file cannot be polled (regular files, /dev/null). */

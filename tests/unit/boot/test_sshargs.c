@@ -64,9 +64,51 @@ static void test_clusters_and_glued_values(void **state)
     sshargs_fini(&a);
 }
 
+/* -M, -S, -O and their like are ours; of each the first counts. */
+static void test_sharing(void **state)
+{
+    PARSE("-M", "-S", "/a", "-o", "ControlPath=/b", "-oControlPersist 10m", "-o",
+          "controlmaster=ask", "host");
+    assert_int_equal(got, 0);
+    assert_int_equal(a.plain, 0);
+    assert_string_equal(a.control_master, "yes");
+    assert_string_equal(a.control_path, "/a");
+    assert_string_equal(a.control_persist, "10m");
+    assert_null(a.control);
+    sshargs_fini(&a);
+}
+
+static void test_sharing_twice(void **state)
+{
+    PARSE("-MM", "-o", "ControlPath = \"/a b\"", "host");
+    assert_int_equal(got, 0);
+    assert_string_equal(a.control_master, "ask");
+    assert_string_equal(a.control_path, "/a b");
+    sshargs_fini(&a);
+}
+
+static void test_sharing_first_counts(void **state)
+{
+    PARSE("-o", "ControlMaster=auto", "-M", "-M", "host");
+    assert_int_equal(got, 0);
+    assert_string_equal(a.control_master, "auto");
+    sshargs_fini(&a);
+}
+
+static void test_control(void **state)
+{
+    PARSE("-O", "check", "-p", "22", "-NS/x", "host");
+    assert_int_equal(got, 0);
+    assert_string_equal(a.control, "check");
+    assert_string_equal(a.control_path, "/x");
+    assert_words(a.but_control, a.but_control_n, "-p|22|-N|-S|/x|");
+    assert_string_equal(a.host, "host");
+    sshargs_fini(&a);
+}
+
 static void test_what_only_ssh_can_do(void **state)
 {
-    static const char letters[] = "wOQGAXY";
+    static const char letters[] = "wQGAXY";
     for (const char *l = letters; *l; l++) {
         char word[] = {'-', *l, 0};
         PARSE(word, "8080:a:1", "host");
@@ -188,6 +230,10 @@ int main(void)
         cmocka_unit_test(test_host_and_command),
         cmocka_unit_test(test_options_on_both_sides_of_the_host),
         cmocka_unit_test(test_clusters_and_glued_values),
+        cmocka_unit_test(test_sharing),
+        cmocka_unit_test(test_sharing_twice),
+        cmocka_unit_test(test_sharing_first_counts),
+        cmocka_unit_test(test_control),
         cmocka_unit_test(test_what_only_ssh_can_do),
         cmocka_unit_test(test_forwards),
         cmocka_unit_test(test_stdio),

@@ -123,12 +123,29 @@ static void test_udp(void **state)
         assert_int_equal(spec_udp(bad[i], &s), ERR_SYNTAX);
 }
 
+static void test_equal(void **state)
+{
+    struct spec a, b;
+    assert_int_equal(spec_local("8080 [h]:80", &a), 0);
+    assert_int_equal(spec_local("8080 [h]:80", &b), 0);
+    assert_true(spec_equal(&a, &b));
+    assert_int_equal(spec_local("[]:8080 [h]:80", &b), 0);
+    assert_false(spec_equal(&a, &b));
+    assert_int_equal(spec_local("8080 [h]:81", &b), 0);
+    assert_false(spec_equal(&a, &b));
+    assert_int_equal(spec_local("8080 /h", &b), 0);
+    assert_false(spec_equal(&a, &b));
+    assert_int_equal(spec_dynamic("8080", &b), 0);
+    assert_false(spec_equal(&a, &b));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_local),  cmocka_unit_test(test_not_local),
-        cmocka_unit_test(test_remote), cmocka_unit_test(test_dynamic),
-        cmocka_unit_test(test_stdio),  cmocka_unit_test(test_udp),
+        cmocka_unit_test(test_equal),     cmocka_unit_test(test_local),
+        cmocka_unit_test(test_not_local), cmocka_unit_test(test_remote),
+        cmocka_unit_test(test_dynamic),   cmocka_unit_test(test_stdio),
+        cmocka_unit_test(test_udp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
