@@ -11,6 +11,7 @@
 #include "client/terminfo.h"
 #include "io/harden.h"
 #include "io/osrandom.h"
+#include "link/keys.h"
 #include "sync/sync.h"
 
 #include <errno.h>
@@ -333,6 +334,8 @@ static int start_boot(struct client *c)
         say("the command is too long: all of it may be %u kB", START_RECORD_MAX >> 10);
     else if (err)
         say("cannot start %s: %s", boot_command_text(c->o->server_command), strerror(errno));
+    else
+        keys_prepare(); /* while it starts */
     return err;
 }
 

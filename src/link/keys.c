@@ -30,6 +30,13 @@ void keys_hkdf(const uint8_t *secret, size_t secret_len, const char *info, uint8
     EVP_KDF_free(kdf);
 }
 
+void keys_prepare(void)
+{
+    static const uint8_t none[KEYS_SECRET];
+    struct keys k;
+    keys_derive(&k, none);
+}
+
 void keys_derive(struct keys *k, const uint8_t secret[static KEYS_SECRET])
 {
     keys_hkdf(secret, KEYS_SECRET, "tern1 c2s", k->c2s, sizeof k->c2s);

@@ -19,6 +19,9 @@ struct keys {
     uint8_t join[32]; /* info "tern1 join": proves a --join; zero towards stock */
 };
 
+/* Load what the first keys_derive else loads of the library, about a millisecond: for a moment in
+ * which something is waited for. */
+void keys_prepare(void);
 void keys_derive(struct keys *k, const uint8_t secret[static KEYS_SECRET]);
 void keys_stock(struct keys *k, const uint8_t key[static KEYS_STOCK]);
 void keys_wipe(struct keys *k);
