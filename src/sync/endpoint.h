@@ -134,9 +134,9 @@ static inline uint64_t max_u64(uint64_t a, uint64_t b)
 size_t out_room(const struct sync_link *facts);
 
 /* Serialise and deflate into the cutter, without sending: an instruction that leads from entry
- * `base` of the sender's list to number num with the diff in sender.diff; or one without a state
- * (data may be NULL). Returns its deflated size, 0 if it is impossibly big. */
-size_t out_pack_state(struct sync *s, size_t base, uint64_t num);
+ * `base` of the sender's list to number num with the diff in sender.diff; or one without a state.
+ * Log data that goes with it may be NULL. Returns its deflated size, 0 if it is impossibly big. */
+size_t out_pack_state(struct sync *s, size_t base, uint64_t num, const struct log_data *along);
 size_t out_pack_extras(struct sync *s, const struct log_data *data);
 /* Begin to send what was packed, `copies` times; what it carried counts as sent. */
 void out_begin(struct sync *s, unsigned copies, uint64_t now_us, const struct sync_link *facts);

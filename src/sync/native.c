@@ -31,8 +31,9 @@
 #define QUIET_MOST_US   3000000
 #define OPEN_US         1000000
 #define FACTS_GAP_US    20000
-#define LOG_OVERHEAD    96 /* of an instruction around a piece of log, deflated badly */
-#define LOG_STRETCH     3  /* log text usually deflates to a third */
+#define LOG_OVERHEAD    96  /* of an instruction around a piece of log, deflated badly */
+#define ALONG_MAX       400 /* bytes of log that go with a frame */
+#define LOG_STRETCH     3   /* log text usually deflates to a third */
 
 void native_init(struct sync *s, uint64_t now_us)
 {
@@ -239,7 +240,7 @@ static size_t pack_single(struct sync *s, void *to, uint64_t num, const struct s
     if (room <= known->room && base == known->base && which == known->state)
         return 0;
     if (!sender_diff_within(&s->sender, 0, to, 8 * room)) {
-        size_t size = out_pack_state(s, 0, num);
+        size_t size = out_pack_state(s, 0, num, NULL);
         if (size <= room)
             return size;
     }
@@ -251,6 +252,24 @@ static unsigned copies_for(const struct sync *s, size_t size, uint64_t now,
                            const struct sync_link *facts)
 {
     return size <= SMALL && !facts->quiet && native_lossy(s, now, facts) ? 2 : 1;
+}
+
+/* What was packed goes in one datagram, and all lines of the history that wait fit in there too:
+ * they go along, so that the peer has both at once and shows them by one frame. */
+static void pack_along(struct sync *s, size_t base, uint64_t num, uint64_t now,
+                       const struct sync_link *facts)
+{
+    struct log_data d;
+    size_t room = out_room(facts);
+    if (!(s->peer_caps & SYNC_CAP_LOGS) || buf_len(&s->cutter.bytes) + LOG_OVERHEAD > room ||
+        !log_writers_next(&s->writers, true, ALONG_MAX + 1, ALONG_MAX, now, facts, &d) ||
+        d.offset != s->writers.log[d.id].next || d.len > ALONG_MAX)
+        return;
+    size_t size = out_pack_state(s, base, num, &d);
+    if (size && size <= room)
+        log_writers_sent(&s->writers, &d, now);
+    else if (!out_pack_state(s, base, num, NULL))
+        BUG("it was packed before");
 }
 
 /* The whole frame, however many fragments it takes, from where the peer is likely to be. */
@@ -268,10 +287,12 @@ static bool send_whole(struct sync *s, uint64_t now, const struct sync_link *fac
         return false;
     }
     uint64_t num = sender_number(snd, to, to != snd->cur && to != sender_last(snd)->state);
-    size_t size = out_pack_state(s, base, num);
+    size_t size = out_pack_state(s, base, num, NULL);
     pace(s, size, true, now, facts);
-    if (size)
+    if (size) {
+        pack_along(s, base, num, now, facts);
         begin(s, base, num, to, size, 1, now, facts);
+    }
     snd->ops.unref(to);
     return size > 0;
 }
@@ -285,7 +306,7 @@ static bool send_step(struct sync *s, size_t base, uint64_t now, const struct sy
     for (size_t i = 0; i < sizeof budget / sizeof budget[0]; i++) {
         void *to = snd->ops.partial(snd->ops.ctx, snd->list[base].state, snd->cur, budget[i]);
         uint64_t num = sender_number(snd, to, to != snd->cur);
-        size_t size = sender_diff(snd, base, to) ? 0 : out_pack_state(s, base, num);
+        size_t size = sender_diff(snd, base, to) ? 0 : out_pack_state(s, base, num, NULL);
         bool last = i + 1 == sizeof budget / sizeof budget[0];
         if (size && (size <= room || last)) {
             bool end = to == snd->cur;
@@ -346,12 +367,12 @@ static bool send_again(struct sync *s, size_t i, uint64_t now, const struct sync
         i = snd->n - 1;
     } else if (!in_steps(s, now, facts) && !sender_diff(snd, 0, last->state)) {
         i = snd->n - 1;
-        size = out_pack_state(s, 0, last->num);
+        size = out_pack_state(s, 0, last->num, NULL);
     } else {
         const struct sent *b = sender_find(snd, snd->list[i].base);
         base = b ? (size_t)(b - snd->list) : 0;
         if (!sender_diff(snd, base, snd->list[i].state))
-            size = out_pack_state(s, base, snd->list[i].num);
+            size = out_pack_state(s, base, snd->list[i].num, NULL);
     }
     if (!size) {
         snd->list[i].time_us = now; /* cannot be: not to be tried without end */

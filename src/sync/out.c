@@ -63,7 +63,7 @@ static size_t pack(struct sync *s, struct instruction *ins, uint8_t chaff[static
     return buf_len(&s->cutter.bytes);
 }
 
-size_t out_pack_state(struct sync *s, size_t base, uint64_t num)
+size_t out_pack_state(struct sync *s, size_t base, uint64_t num, const struct log_data *along)
 {
     const struct sender *snd = &s->sender;
     uint8_t chaff[18];
@@ -75,6 +75,8 @@ size_t out_pack_state(struct sync *s, size_t base, uint64_t num)
         .diff = buf_len(&snd->diff) ? buf_data(&snd->diff) : NULL,
         .diff_len = buf_len(&snd->diff),
     };
+    if (along)
+        ins.data[ins.data_n++] = *along;
     s->out_bulk = false;
     return pack(s, &ins, chaff);
 }

@@ -88,7 +88,7 @@ static bool transmit(struct sync *s, size_t base, void *to, bool fresh, uint64_t
     uint64_t num = sender_number(snd, to, fresh);
     bool content = buf_len(&snd->diff) > 0;
     uint64_t old = snd->list[base].num;
-    size_t size = out_pack_state(s, base, num);
+    size_t size = out_pack_state(s, base, num, NULL);
     s->stock.next_ack = now + ACK_INTERVAL_US;
     s->stock.next_send = SYNC_NEVER;
     s->stock.collecting = false;
@@ -106,7 +106,7 @@ static bool acknowledge(struct sync *s, uint64_t now, const struct sync_link *fa
 {
     buf_clear(&s->sender.diff);
     s->stock.next_ack = now + ACK_INTERVAL_US;
-    if (!out_pack_state(s, 0, s->sender.list[0].num))
+    if (!out_pack_state(s, 0, s->sender.list[0].num, NULL))
         return false;
     out_begin(s, 1, now, facts);
     return true;

@@ -11,7 +11,7 @@
 /* So soon it is asked again, when it says a size that nobody told of. */
 #define ASK_AGAIN_US 100000u
 /* So long a frame soon after a resize waits for the answer to the one before. */
-#define STEP_US 100000u
+#define STEP_US 400000u
 /* So often in a row may a terminal's cursor be where it should not. */
 #define ASTRAY_MOST 4
 /* An answer from row 1 and a column up to this one is a function key: see questions.c. */
@@ -182,7 +182,8 @@ void settle_tick(struct view *v)
 static bool steps(const struct view *v)
 {
     const struct proof *p = &v->proof;
-    return settle_recent(v) && p->flying && p->now_us - p->sent_us < STEP_US;
+    return p->flying && v->resized_us && p->sent_us < v->resized_us + STORM_US &&
+           p->now_us < p->sent_us + STEP_US;
 }
 
 uint64_t view_deadline(const struct view *v)

@@ -356,6 +356,31 @@ static void history_yields_and_arrives(void **state)
     }
 }
 
+/* Lines that left the screen with a frame are in its datagram, if all that wait fit there. */
+static void lines_go_with_their_screen(void **state)
+{
+    static const struct {
+        size_t len;
+        double loss;
+        unsigned datagrams;
+    } t[] = {{60, 0, 1}, {400, 0, 1}, {401, 0, 2}};
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+        start(80 + i, 20 * MS, t[i].loss);
+        world_run(&w, w.now + 2 * SECOND, NULL);
+        world_log(&w, 1, 50); /* so that the window is open, and limits are known */
+        world_run(&w, w.now + 2 * SECOND, NULL);
+        w.datagrams[0] = w.datagrams[1] = 0;
+        world_print(&w, "\r\nnext", 6);
+        world_log(&w, 1, t[i].len);
+        world_run(&w, w.now + 10 * MS, NULL);
+        assert_int_equal(w.datagrams[1], t[i].datagrams);
+        assert_false(log_done(&w));
+        world_run(&w, w.now + 2 * SECOND, NULL);
+        assert_true(log_done(&w) && shows_all(&w));
+        world_fini(&w);
+    }
+}
+
 static bool closed(struct world *x)
 {
     return sync_shutdown_done(x->side[1].sync);
@@ -391,6 +416,7 @@ int main(void)
         cmocka_unit_test(facts_travel_alone),
         cmocka_unit_test(idle_is_silent),
         cmocka_unit_test(history_yields_and_arrives),
+        cmocka_unit_test(lines_go_with_their_screen),
         cmocka_unit_test(shutdown_over_loss),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
