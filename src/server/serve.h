@@ -26,6 +26,7 @@ struct terminal {
     struct pty *pty; /* NULL once it ended */
     bool gone;       /* exited: free the pty at the end of the turn */
     bool ended;      /* the session is over: free all of it */
+    bool waits;      /* it is not read */
     bool modes_known, echo, canonical;
     struct utmp_entry utmp;
     struct timer hangup; /* a program that does not mind SIGHUP is left behind */

@@ -132,6 +132,10 @@ void terminal_write(struct terminal *t)
     struct buf *in = server_session_input(s->end, t->sid);
     if (!t->pty || t->gone || !in)
         return;
+    bool waits = !server_session_reads(s->end, t->sid);
+    if (t->waits != waits)
+        pty_read(t->pty, !waits);
+    t->waits = waits;
     while (buf_len(in)) {
         size_t n = pty_write(t->pty, buf_data(in), buf_len(in));
         if (!n)

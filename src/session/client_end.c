@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "session/client_guess.h"
 #include "session/client_history.h"
+#include "session/client_raw.h"
 #include "session/client_tty.h"
 #include "session/lane.h"
 #include "session/status.h"
@@ -51,6 +52,7 @@ struct client_end {
     bool started, suspended, dirty;
     struct snapshot *blank; /* shown until the first screen comes */
     struct client_history history;
+    struct client_raw raw;
     struct client_guess guess;
     uint64_t fetch_us; /* since when only the history is waited for; 0 = not */
     uint64_t fed_us;   /* when some of it came last */
@@ -212,10 +214,41 @@ static void last_history(struct client_end *e, const struct snapshot *s, uint64_
         view_history_gap(e->view, e->history.end, s->history_end);
 }
 
+/* The terminal leaves the mode, whatever the program would still have said. */
+static void break_raw(struct client_end *e)
+{
+    if (!e->raw.inside)
+        return;
+    buf_put_text(&e->tty, RAW_OUTRO);
+    if (e->started && !e->suspended)
+        ignore_full(view_resume(e->view, &e->tty));
+    e->raw.inside = false;
+    e->raw.broken = true;
+}
+
+/* Raw segments into the terminal. False: none is on, and the screen is shown. */
+static bool pump_raw(struct client_end *e)
+{
+    enum client_raw_step step;
+    while ((step = client_raw_pump(&e->raw, e->lane.sync, &e->tty, CLIENT_TTY_BUSY))) {
+        if (step == CLIENT_RAW_BEGINS)
+            ignore_full(view_suspend(e->view, &e->tty));
+        else
+            ignore_full(view_resume(e->view, &e->tty));
+        e->dirty = true;
+    }
+    if (e->raw.broken)
+        break_raw(e);
+    if (e->raw.inside)
+        e->dirty = false;
+    return e->raw.inside;
+}
+
 static void finish(struct client_end *e, uint64_t now_us)
 {
     if (e->state == STATE_DONE)
         return;
+    break_raw(e);
     e->state = STATE_DONE;
     e->done_us = now_us;
     struct sync_remote r = sync_remote(e->lane.sync);
@@ -321,6 +354,10 @@ static void read_events(struct client_end *e, uint64_t now_us)
     struct event event;
     while (lane_event_get(&e->lane, &event) == 1) {
         switch (event.kind) {
+        case EVENT_RAW:
+            e->raw.until = event.value;
+            e->raw.came_us = now_us;
+            break;
         case EVENT_BELL:
             view_bell(e->view, &e->tty);
             break;
@@ -351,7 +388,7 @@ static bool is_fetching(struct client_end *e, uint64_t now_us)
     const struct snapshot *s = sync_remote(e->lane.sync).snapshot;
     if (!e->config.history || e->fetched || e->state != STATE_LIVE || e->suspended || !s ||
         e->result.kind != CLIENT_EXITED || e->history.broken ||
-        view_ledger(e->view)->end >= s->history_end)
+        view_ledger(e->view)->end >= s->history_end || e->raw.inside)
         return false;
     if (!e->fetch_us) {
         e->fetch_us = e->fed_us = now_us;
@@ -365,6 +402,13 @@ static bool is_fetching(struct client_end *e, uint64_t now_us)
            now_us - e->fed_us < CLIENT_FETCH_SILENT_US;
 }
 
+/* The end has come before all of a raw segment has. */
+static bool awaits_raw(const struct client_end *e, uint64_t now_us)
+{
+    return e->raw.read < e->raw.until && !e->raw.broken && e->state == STATE_LIVE &&
+           !e->suspended && now_us - e->raw.came_us < CLIENT_FETCH_SILENT_US;
+}
+
 /* Is it over? Called after everything that may have changed that. */
 static void check_end(struct client_end *e, uint64_t now_us)
 {
@@ -372,7 +416,7 @@ static void check_end(struct client_end *e, uint64_t now_us)
     if (e->state == STATE_DONE)
         return;
     if (sync_peer_shutdown_acked(sync) && (!e->native || e->ended)) {
-        if (is_fetching(e, now_us))
+        if (awaits_raw(e, now_us) || is_fetching(e, now_us))
             return;
         if (!e->native)
             e->result = (struct client_result){.kind = CLIENT_EXITED, .reached = true};
@@ -418,7 +462,9 @@ static void hold_keys(struct client_end *e, uint64_t now_us)
         buf_clear(&e->typed);
         n = 0;
     }
-    client_guess_keys(&e->guess, &e->lane, &e->typed, e->status.typed, buf_len(&e->keys), now_us);
+    if (!e->raw.inside)
+        client_guess_keys(&e->guess, &e->lane, &e->typed, e->status.typed, buf_len(&e->keys),
+                          now_us);
     buf_put(&e->keys, buf_data(&e->typed), n);
     if (buf_len(&e->typed))
         status_hide(&e->status);
@@ -484,7 +530,7 @@ static void tick_questions(struct client_end *e, uint64_t now_us)
     questions_tick(&e->user.questions, now_us, &e->read);
     if (buf_len(&e->read))
         take_keys(e, now_us);
-    client_tty_follow(&e->user, e->suspended || e->state == STATE_DONE, now_us);
+    client_tty_follow(&e->user, e->suspended || e->raw.inside || e->state == STATE_DONE, now_us);
 }
 
 void client_end_keys(struct client_end *e, const void *bytes, size_t len, uint64_t now_us)
@@ -497,7 +543,7 @@ void client_end_keys(struct client_end *e, const void *bytes, size_t len, uint64
         p += n;
         len -= n;
     } while (len);
-    client_tty_follow(&e->user, e->suspended || e->state == STATE_DONE, now_us);
+    client_tty_follow(&e->user, e->suspended || e->raw.inside || e->state == STATE_DONE, now_us);
 }
 
 uint64_t client_end_owed_answers(const struct client_end *e, uint64_t now_us)
@@ -530,7 +576,7 @@ void client_end_repaint(struct client_end *e, uint64_t now_us)
 void client_end_suspend(struct client_end *e, uint64_t now_us)
 {
     (void)now_us;
-    if (e->started && !e->suspended)
+    if (e->started && !e->suspended && !e->raw.inside)
         ignore_full(view_suspend(e->view, &e->tty));
     e->suspended = true;
 }
@@ -538,7 +584,7 @@ void client_end_suspend(struct client_end *e, uint64_t now_us)
 void client_end_resume(struct client_end *e, uint64_t now_us)
 {
     (void)now_us;
-    if (e->started && e->suspended)
+    if (e->started && e->suspended && !e->raw.inside)
         ignore_full(view_resume(e->view, &e->tty));
     e->suspended = false;
     e->dirty = true;
@@ -602,6 +648,8 @@ struct buf *client_end_tty(struct client_end *e, uint64_t now_us)
         ignore_full(view_start(e->view, &e->tty));
         e->started = true;
     }
+    if (e->raw.inside && pump_raw(e))
+        return &e->tty;
     /* view_frame appends nothing when nothing differs, so the bar's text decides here. */
     struct sync_remote r = sync_remote(e->lane.sync);
     const struct snapshot *s = r.snapshot ? r.snapshot : e->blank;
@@ -615,6 +663,7 @@ struct buf *client_end_tty(struct client_end *e, uint64_t now_us)
     pump_history(e, now_us);
     e->status.frames += buf_len(&e->tty) > before;
     e->dirty = view_history_ready(e->view, s);
+    pump_raw(e);
     if (buf_err(&e->tty)) /* a tty that takes nothing: start over with what it shows unknown */
         buf_release(&e->tty), buf_clear(&e->tty), view_repaint(e->view);
     return &e->tty;
@@ -622,7 +671,10 @@ struct buf *client_end_tty(struct client_end *e, uint64_t now_us)
 
 size_t client_end_reset_bytes(const struct client_end *e, uint8_t *out, size_t size)
 {
-    return view_reset_bytes(e->view, out, size);
+    static const char outro[] = RAW_OUTRO;
+    size_t n = e->raw.inside && size > 2 * sizeof outro ? sizeof outro - 1 : 0;
+    memcpy(out, outro, n);
+    return n + view_reset_bytes(e->view, out + n, size - n);
 }
 
 /* ---- datagrams and time ---- */
@@ -638,8 +690,11 @@ void client_end_datagram(struct client_end *e, const struct path_ref *from, bool
     if (news < 0)
         return;
     e->dirty |= client_guess_news(&e->guess, &e->lane, news, now_us);
-    if (news & SYNC_NEWS_LOG && e->config.history)
-        e->dirty = true;
+    if (news & SYNC_NEWS_LOG) {
+        e->dirty |= e->config.history && !e->raw.inside;
+        e->raw.news = true;
+        e->raw.came_us = now_us;
+    }
     if (news & SYNC_NEWS_STATE) {
         e->dirty = true;
         e->status.screens++;
@@ -682,7 +737,8 @@ uint64_t client_end_deadline(struct client_end *e, uint64_t now_us)
     struct bar_facts f = bar_facts(e, now_us);
     at = min_of(at, bar_deadline(&f, now_us));
     at = min_of(at, client_tty_deadline(&e->user));
-    at = min_of(at, view_deadline(e->view));
+    if (!e->raw.inside)
+        at = min_of(at, view_deadline(e->view));
     at = min_of(at, client_guess_deadline(&e->guess, now_us));
     if (e->fetch_us)
         at = min_of(at, min_of(e->fed_us + CLIENT_FETCH_SILENT_US,
@@ -693,7 +749,9 @@ uint64_t client_end_deadline(struct client_end *e, uint64_t now_us)
         at = min_of(at, e->leaving_us + LEAVE_US + 1);
     else if (!link_heard_us(e->lane.link))
         at = min_of(at, e->since_us + (e->native ? FIRST_US : BAR_CONNECT_US) + 1);
-    if (e->dirty && buf_len(&e->tty) <= CLIENT_TTY_BUSY && !e->suspended)
+    if (awaits_raw(e, now_us))
+        at = min_of(at, e->raw.came_us + CLIENT_FETCH_SILENT_US + 1);
+    if ((e->dirty || e->raw.news) && buf_len(&e->tty) <= CLIENT_TTY_BUSY && !e->suspended)
         at = min_of(at, now_us);
     return at;
 }

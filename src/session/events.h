@@ -20,6 +20,7 @@ enum event_kind {
     EVENT_CWD = 8,      /* OSC 7: a URI */
     EVENT_PROGRESS = 9, /* OSC 9;4: "state;percent" */
     EVENT_POINTER = 10, /* OSC 22: a cursor's name */
+    EVENT_RAW = 11,     /* before the end: there are `value` bytes of the raw log to wait for */
     /* client to server */
     EVENT_QUIT = 32,        /* ~. : end the session */
     EVENT_DETACH = 33,      /* ~d : let this attachment go */

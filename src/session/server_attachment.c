@@ -190,6 +190,9 @@ void attachment_end(struct attachment *a, const struct event *why, uint64_t now_
     a->ending_us = now_us;
     if (a->native)
         effects_finish(&a->session->effects, &a->effects, &a->lane);
+    uint64_t raw = attachment_raw_end(a);
+    if (raw && lane_event_put(&a->lane, &(struct event){.kind = EVENT_RAW, .value = raw}))
+        log_line(a->session->server->config.log, LOG_WARN, "session", "event log is full");
     if (a->native && lane_event_put(&a->lane, why))
         log_line(a->session->server->config.log, LOG_WARN, "session",
                  "route %u: end not told: event log is full", a->route);
@@ -290,12 +293,13 @@ static uint64_t linger_until(const struct attachment *a)
     return end < silent ? end : silent;
 }
 
-/* The command has ended, and the client still fetches lines: it says when it has enough. */
-static bool owes_history(const struct attachment *a, uint64_t now_us)
+/* The command has ended, and the client still fetches lines, or a raw segment: it says when it has
+ * enough. */
+static bool owes_logs(const struct attachment *a, uint64_t now_us)
 {
     return a->heard_us && !a->leaving && !a->session->killed && !link_peer_left(a->lane.link) &&
            now_us - a->heard_us < HISTORY_SILENT_US && now_us - a->ending_us < HISTORY_END_US &&
-           !attachment_history_done(a);
+           !(attachment_history_done(a) && attachment_raw_done(a));
 }
 
 /* Whether the end has come through, or nobody is left to whom it could. */
@@ -308,7 +312,7 @@ static bool is_over(const struct attachment *a, uint64_t now_us)
         return now_us > linger_until(a);
     if (!a->heard_us && first && now_us - a->opened_us >= first)
         return true;
-    if (owes_history(a, now_us))
+    if (owes_logs(a, now_us))
         return false;
     if (sync_shutdown_done(a->lane.sync) && (!a->native || !lane_events_unacked(&a->lane)))
         return true;
@@ -357,7 +361,7 @@ uint64_t attachment_deadline(struct attachment *a, uint64_t now_us)
     else if (a->state == ATTACHMENT_ENDING &&
              (a->leaving || a->session->killed || a->session->seen || !a->native))
         own = a->ending_us + GOODBYE_US + 1;
-    if (a->state == ATTACHMENT_ENDING && owes_history(a, now_us)) {
+    if (a->state == ATTACHMENT_ENDING && owes_logs(a, now_us)) {
         uint64_t end = a->ending_us + HISTORY_END_US, silent = a->heard_us + HISTORY_SILENT_US;
         own = end < silent ? end : silent;
     }

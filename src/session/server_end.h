@@ -75,6 +75,9 @@ uint32_t server_session_find(const struct server_end *s, const char *name);
 /* The program printed. */
 void server_session_output(struct server_end *s, uint32_t sid, const void *bytes, size_t len,
                            uint64_t now_us);
+/* May more be read of what it prints? Not while it speaks in a raw segment that nobody takes, or
+ * slowly; to be asked at every turn. */
+bool server_session_reads(struct server_end *s, uint32_t sid);
 /* The pty's modes as the program left them. */
 void server_session_tty(struct server_end *s, uint32_t sid, bool echo, bool canonical,
                         uint64_t now_us);

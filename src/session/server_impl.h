@@ -6,6 +6,7 @@
 #include "session/lane.h"
 #include "sync/codec.h"
 #include "session/pty_input.h"
+#include "session/raw.h"
 #include "session/server_end.h"
 #include "session/tty_facts.h"
 #include "term/term.h"
@@ -61,6 +62,10 @@ struct session {
     uint64_t present_us; /* newest time somebody was known to be there; the start at first */
     uint64_t idle_us;    /* bare: since when there is no channel after some; 0 = not so */
     uint32_t typist;     /* number of the attachment last typed in, 0 = nobody */
+    struct raw_scan raw;
+    uint32_t raw_holder; /* number of the attachment that gets the raw segment, 0 = nobody */
+    bool raw_mid;        /* what was printed there last has not ended its line */
+    bool raw_skips;      /* to the next line: it has just become that */
 };
 
 enum attachment_state {
@@ -138,6 +143,16 @@ void attachment_receive(struct attachment *a, const struct path_ref *from, bool 
                         const uint8_t *dgram, size_t len, uint64_t now_us);
 /* No answer waits any more. */
 void session_facts_known(struct session *q);
+
+/* server_raw.c */
+/* What the program printed, to the engine or as it is. */
+void session_print(struct session *q, const uint8_t *p, size_t len, uint64_t now_us);
+/* It is gone: a raw segment ends, too. */
+void session_raw_exited(struct session *q);
+/* The client has all of the raw log. */
+bool attachment_raw_done(const struct attachment *a);
+/* Bytes that there are in the raw log; 0: none that the client lacks. */
+uint64_t attachment_raw_end(const struct attachment *a);
 /* Move the engine's answers towards the pty. */
 void session_answers(struct session *q);
 /* Move input from all attachments of a session towards its pty, as far as there is room. */

@@ -280,8 +280,7 @@ void server_session_output(struct server_end *s, uint32_t sid, const void *bytes
     if (!q || q->exited)
         return;
     q->printed_us = now_us;
-    term_write(q->term, bytes, len);
-    q->dirty = true;
+    session_print(q, bytes, len, now_us);
     if (!q->tidy_us)
         q->tidy_us = now_us + HISTORY_TIDY_US;
     activity(q, now_us);
@@ -311,6 +310,7 @@ void server_session_exited(struct server_end *s, uint32_t sid, int status, int s
     q->exited = true;
     q->status = status;
     q->signal = signal;
+    session_raw_exited(q);
     session_end_attachments(q, now_us);
 }
 

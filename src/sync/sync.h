@@ -45,7 +45,8 @@ struct sync;
 #define SYNC_LOGS            4           /* logs in each direction, ids 0 .. SYNC_LOGS-1 */
 #define SYNC_LOG_EVENTS      0           /* the log of events: bell, exit status, ... */
 #define SYNC_LOG_HISTORY     1           /* the lines that left the main screen */
-#define SYNC_LOG_SEND_MAX    (1u << 20)  /* default cap of unacknowledged bytes of a log we write */
+#define SYNC_LOG_RAW         2 /* a program's own bytes, while it speaks tmux's control mode */
+#define SYNC_LOG_SEND_MAX    (1u << 20) /* default cap of unacknowledged bytes of a log we write */
 #define SYNC_LOG_RECV_MAX    (256u << 10) /* unread and out-of-order bytes of a log we read */
 
 /* Capability bits (tern.proto). Shown in the connect line, the start record or field 100; an extra
@@ -57,8 +58,9 @@ enum sync_caps {
     SYNC_CAP_RESYNC = 1 << 3,   /* a server of screens starts anew from state 0 when asked to */
     SYNC_CAP_TERMINAL = 1 << 4, /* events with text: side effects, facts of the terminal */
     SYNC_CAP_HISTORY = 1 << 5,  /* a server brings the lines that left the screen, if asked to */
+    SYNC_CAP_RAW = 1 << 6,      /* raw segments: a client passes tmux's control mode through */
 };
-#define SYNC_CAPS_ALL 63u
+#define SYNC_CAPS_ALL 127u
 
 /* What is known of the path, as link tells it at this moment. */
 struct sync_link {
