@@ -124,6 +124,14 @@ static void hear_row(struct view *v, bool last, uint16_t col, uint16_t row)
     v->settle.smaller = true;
 }
 
+/* The cursor is in that row, from 1: the way up is no longer. */
+static void cap_way(struct settle *s, uint16_t row)
+{
+    uint16_t most = row ? (uint16_t)(row - 1) : 0;
+    s->most = s->most < most ? s->most : most;
+    s->least = s->least < most ? s->least : most;
+}
+
 /* False: the terminal has another size than is believed. */
 static bool hear_size(struct view *v, uint16_t col, uint16_t row)
 {
@@ -140,6 +148,10 @@ static bool hear_size(struct view *v, uint16_t col, uint16_t row)
         settle_note(v, v->facts.cols, v->facts.rows);
     if (s->away && row > s->low + s->back)
         s->back = (uint16_t)(row - s->low);
+    /* An xterm that shrank while the alternate screen showed dropped rows at the bottom, and the
+     * cursor is higher than it was; growing again it takes the cursor with it. */
+    if (s->away && !v->facts.keeps)
+        cap_way(s, a->rest);
     a->state = a->old ? SETTLE_BARE : SETTLE_KNOWS; /* which is newer? */
     if (!a->old && !same)
         a->wait_us = v->proof.now_us + ASK_AGAIN_US;
@@ -289,6 +301,8 @@ bool settle_put(struct view *v, const struct frame *f, struct paint *p)
         s->most = s->least = 0;
         give_up(v);
     }
+    if (v->asked.state == SETTLE_KNOWS) /* it may grow before it reads this */
+        cap_way(s, v->asked.rest);
     unsigned up = s->wider ? s->least : s->most;
     unsigned down = v->facts.rows - 1u + (s->wider && s->joined);
     size_t back = v->facts.keeps ? 0 : s->back;
