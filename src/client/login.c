@@ -478,6 +478,16 @@ bool login_listen_pass(struct login *l, const char *at, const char *bind_at,
     return good;
 }
 
+void login_clean(const struct login *l, pid_t asked)
+{
+    static const char kinds[] = "fr";
+    char name[SOCKDIR_NAME];
+    for (const char *k = kinds; *k && l->ssh.socket[0]; k++) {
+        snprintf(name, sizeof name, "%c-%d", *k, (int)asked);
+        sockdir_remove(&l->dir, name);
+    }
+}
+
 int login_hand_over(struct login *l, const char *const *forwards, size_t n, char *ports,
                     size_t size)
 {

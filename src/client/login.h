@@ -83,6 +83,8 @@ bool login_pass(struct login *l, const char *at, char out[static PASS_TEXT]);
  * ("*", "localhost") for a moment. *any: it listened at all addresses. */
 bool login_listen_pass(struct login *l, const char *at, const char *bind,
                        char out[static PASS_TEXT], bool *any);
+/* Removes what a process that was killed while it asked left in our folder. */
+void login_clean(const struct login *l, pid_t asked);
 /* Have the bootstrap ssh listen for these (options, ssh_forward_command). ERR_STATE: it cannot, for
  * one at least; ssh has said why. `ports`: those that sshd chose, one a line, in order. */
 int MUST_USE login_hand_over(struct login *l, const char *const *forwards, size_t n, char *ports,

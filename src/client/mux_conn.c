@@ -538,6 +538,12 @@ static void lose_client(struct mux_conn *k)
         guest_leave(k->guest);
 }
 
+void mux_conn_dismiss(struct mux_conn *k)
+{
+    lose_client(k);
+    stir(k);
+}
+
 void mux_conn_free(struct mux_conn *k)
 {
     lose_client(k);

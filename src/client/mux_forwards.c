@@ -317,7 +317,11 @@ void mux_forwards_free(struct mux_forwards *f)
 {
     if (!f)
         return;
-    aside_free(f->fetch);
+    if (f->fetch) {
+        pid_t asked = aside_pid(f->fetch);
+        aside_free(f->fetch);
+        login_clean(f->config.login, asked);
+    }
     while (!list_empty(&f->entries))
         entry_free(LIST_ITEM(f->entries.next, struct entry, node));
     local_free(f->local);

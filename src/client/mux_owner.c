@@ -11,6 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* How long sessions on terminals may take to say goodbye. */
+#define GOODBYE_US 3000000u
+
 static const int watched[] = {SIGWINCH, SIGHUP, SIGINT, SIGTERM};
 
 /* ---- channels -------------------------------------------------------------------------------- */
@@ -125,16 +128,33 @@ static bool busy(const struct owner *o)
     return o->conn_count || mux_forwards_busy(o->forwards);
 }
 
+/* Clients go at once, the sessions that they leave in order. */
+static void say_goodbye(struct owner *o, uint64_t now_us)
+{
+    if (!o->ending_us)
+        for (struct mux_conn *k = mux_conn_next(o, NULL), *next; k; k = next) {
+            next = mux_conn_next(o, k);
+            mux_conn_dismiss(k);
+        }
+    o->ending_us = o->ending_us ? o->ending_us : now_us;
+    if (o->over)
+        return;
+    if (o->conn_count && now_us - o->ending_us < GOODBYE_US) {
+        timer_set(&o->timer, o->ending_us + GOODBYE_US);
+        return;
+    }
+    o->over = true;
+    drop_clients(o);
+    trunk_leave(o->trunk);
+}
+
 static void turn(void *ctx)
 {
     struct owner *o = ctx;
     uint64_t now_us = loop_now_us(o->loop);
     uint64_t stay = o->stopped ? 0 : o->request->persist_us;
     if (o->ending) {
-        drop_clients(o);
-        if (!o->over)
-            trunk_leave(o->trunk);
-        o->over = true;
+        say_goodbye(o, now_us);
         return;
     }
     if (busy(o)) {
@@ -250,6 +270,7 @@ static void open_trunk(struct owner *o, const struct owner_config *c)
                                       .pipe = c->pipe,
                                       .server_command = c->server_command,
                                       .transport = c->options->transport,
+                                      .outage_us = c->options->outage_us,
                                       .entropy = c->entropy,
                                       .log = o->log,
                                       .chans = &chans_router_ops,
@@ -283,6 +304,7 @@ static void open_trunk(struct owner *o, const struct owner_config *c)
         .login = o->login != NULL,
         .o = o->options,
         .entropy = c->entropy,
+        .since_us = loop_now_us(o->loop),
     };
 }
 

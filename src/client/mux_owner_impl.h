@@ -35,6 +35,7 @@ struct owner {
     struct later later;
     uint64_t idle_since_us; /* 0: somebody is there */
     bool stopped;           /* -O stop: ends with the last client */
+    uint64_t ending_us;     /* since when we say goodbye; 0: not yet */
     bool ending, over;
 };
 
@@ -51,6 +52,9 @@ struct mux_conn;
 
 /* Serves whoever is at the other end of fd, which it takes over. */
 void mux_conn_new(struct owner *o, int fd);
+/* The owner goes: nobody is served any more, a screen is detached; the object goes when the far
+ * side has confirmed that. */
+void mux_conn_dismiss(struct mux_conn *k);
 /* At once; its session is given up. */
 void mux_conn_free(struct mux_conn *k);
 /* The next of the list after `at` (NULL: the first). */

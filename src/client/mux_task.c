@@ -262,6 +262,9 @@ static void on_broken(void *ctx, struct chan *ch, uint64_t code)
     if (!t)
         return;
     feed(t);
+    static const char lost[] = "tern: the connection to the server is over\r\n";
+    if (t->open && code == STREAM_LOST && t->out[CHAN_STDERR].pipe)
+        pipe_write(t->out[CHAN_STDERR].pipe, lost, sizeof lost - 1);
     if (!t->open)
         refuse(t,
                code == STREAM_LOST ? "the connection to the server is over" : "the server gave up");

@@ -1,6 +1,7 @@
 #include "client/trunk.h"
 
 #include "base/mem.h"
+#include "client/outage.h"
 #include "client/paths.h"
 #include "client/rejoin.h"
 #include "session/command_end.h"
@@ -26,6 +27,7 @@ struct trunk {
     void (*over)(void *ctx, const char *why); /* NULL: told */
     void *ctx;
     int refused; /* logins that found no server for us, since anything came */
+    struct outage outage;
     bool gone, leaving;
 };
 
@@ -76,11 +78,14 @@ static void turn(void *ctx)
 {
     struct trunk *t = ctx;
     uint64_t now_us = loop_now_us(t->loop);
+    uint64_t again;
     send_due(t, now_us);
+    t->gone |= outage_over(&t->outage, command_end_link(t->end), now_us, &again);
     if (check_over(t, now_us)) /* t may be gone */
         return;
     uint64_t at = command_end_deadline(t->end, now_us), look = check_pipe(t, now_us);
-    timer_set(&t->timer, at < look ? at : look);
+    at = at < look ? at : look;
+    timer_set(&t->timer, at < again ? at : again);
 }
 
 static void on_datagram(void *ctx, const struct path_ref *from, bool congested,
@@ -147,7 +152,11 @@ static void open_paths(struct trunk *t, const struct trunk_config *c)
 struct trunk *trunk_new(struct loop *l, const struct trunk_config *c)
 {
     struct trunk *t = mem_new(1, sizeof *t);
-    *t = (struct trunk){.loop = l, .log = c->log, .over = c->over, .ctx = c->ctx};
+    *t = (struct trunk){.loop = l,
+                        .log = c->log,
+                        .over = c->over,
+                        .ctx = c->ctx,
+                        .outage = {.limit_us = c->outage_us}};
     later_init(&t->later, l, turn, t);
     timer_init(&t->timer, l, turn, t);
     t->end = command_end_new(&(struct command_end_config){

@@ -1,5 +1,5 @@
 /* A link that carries channels only, with its ways to the server: what the owner of a connection
- * lends to its clients. It never gives up by itself: through an outage it waits. */
+ * lends to its clients. Through an outage it waits. */
 #ifndef TERN_CLIENT_TRUNK_H
 #define TERN_CLIENT_TRUNK_H
 
@@ -19,6 +19,7 @@ struct trunk_config {
     const struct boot_pipe *pipe; /* of the bootstrap, taken over */
     const char *server_command;   /* opens another one; borrowed */
     enum client_transport transport;
+    uint64_t outage_us; /* it is over after an outage of that length; 0: never */
     struct entropy entropy;
     const struct log *log;
     const struct chans_ops *chans; /* of its channels; outlive it */

@@ -39,6 +39,7 @@ static void let_go(int null, int keep)
 
 static _Noreturn void run_child(const struct aside_config *c, int fd, pid_t parent)
 {
+    setpgid(0, 0); /* with its own children */
     signals_reset();
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -117,12 +118,18 @@ int aside_new(struct loop *l, const struct aside_config *c, struct aside **out)
     return ERR_SYS;
 }
 
+pid_t aside_pid(const struct aside *a)
+{
+    return a->pid;
+}
+
 void aside_free(struct aside *a)
 {
     if (!a)
         return;
     if (a->pid > 0) {
-        kill(a->pid, SIGKILL);
+        kill(-a->pid, SIGKILL);
+        kill(a->pid, SIGKILL); /* it has only just begun */
         while (waitpid(a->pid, NULL, 0) < 0 && errno == EINTR)
             ;
     }

@@ -5,6 +5,8 @@
 
 #include "io/loop.h"
 
+#include <sys/types.h>
+
 #define ASIDE_LINE 512 /* bytes of a line, NUL included; longer ones are cut */
 
 struct aside;
@@ -22,7 +24,10 @@ struct aside_config {
 
 /* ERR_SYS: no process could be had. */
 int MUST_USE aside_new(struct loop *l, const struct aside_config *c, struct aside **out);
-/* Ends the child, if it is still at work. NULL is allowed; not from within `line`. */
+/* Ends the child, if it is still at work, and what it has started. NULL is allowed; not from within
+ * `line`. */
 void aside_free(struct aside *a);
+/* The child's process id. */
+pid_t aside_pid(const struct aside *a);
 
 #endif

@@ -391,16 +391,15 @@ print(s.recv(100))
 
 
 def test_persist(shared):
-    words = ["-o", "ControlMaster=auto", "-o", "ControlPersist=3"]
+    words = ["-o", "ControlMaster=auto", "-o", "ControlPersist=8"]
     assert shared.tern(*words, "far", "echo $PPID; exit 6")[0] == 6
     assert os.path.exists(shared.path)
     p = shared.popen("tern-f", "-S", shared.path, *words, "far", "cat", stdin=subprocess.PIPE)
-    time.sleep(3.5)
     p.stdin.close()
     assert p.wait(20) == 0
     assert shared.tern(*words, "far", "exit 7")[0] == 7
     assert shared.logins() == 1
-    shared.gone()
+    shared.gone(30)
     # Without it the connection ends with its last client.
     p = shared.popen("tern-f", "-M", "-S", shared.path, "far", "cat", stdin=subprocess.PIPE)
     wait_until(lambda: os.path.exists(shared.path), 20, "the socket")
@@ -452,6 +451,69 @@ def test_the_user_is_asked(shared):
     assert open(asked).read().count("far?") == 3
     os.kill(shared.pid(), signal.SIGTERM)
     shared.gone()
+
+
+# ---- tern as a client ----
+
+
+def test_tern_as_a_client(shared):
+    shared.own()
+    sshd, a = shared.host.port, free_port("127.0.0.1")
+    assert shared.tern("far", "echo out; echo err >&2; exit 3") == (3, b"out\n", b"err\n")
+    data = os.urandom(MIB)
+    assert shared.tern("far", "cat", data=data) == (0, data, b"")
+    assert shared.tern("-n", "far", "cat") == (0, b"", b"")
+    assert shared.tern("far", "kill -9 $$")[0] == 255
+    assert shared.tern("-s", "far", "sftp", data=b"")[0] == 0
+    p = shared.popen("tern-f", "-S", shared.path, "-W", f"127.0.0.1:{sshd}", "far", stdin=subprocess.PIPE)
+    assert p.stdout.read(4) == b"SSH-"
+    p.stdin.close()
+    p.stdout.read()
+    assert p.wait(20) == 0
+    # -f: it is through when the command runs, which goes on.
+    done = os.path.join(shared.host.home, "done")
+    p = shared.popen("tern-f", "-S", shared.path, "-f", "far", f"sleep 2; echo done >{done}",
+                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert p.wait(20) == 0
+    assert not os.path.exists(done)
+    wait_until(lambda: os.path.exists(done), 15, "the command's end")
+    # -N: its forwards end with it.
+    p = shared.popen("tern-f", "-S", shared.path, "-N", "-L", f"{a}:127.0.0.1:{sshd}", "far")
+
+    def there():
+        try:
+            return answer(a) == b"SSH"
+        except OSError:
+            return False
+    wait_until(there, 15, "the forward")
+    p.terminate()
+    assert p.wait(20) == 0
+    assert not there()
+    # Killed, it leaves a command without input.
+    p = shared.popen("tern-f", "-S", shared.path, "far", "cat; echo over >$HOME/over", stdin=subprocess.PIPE)
+    p.stdin.write(b"x\n")
+    p.stdin.flush()
+    assert p.stdout.read(2) == b"x\n"
+    p.terminate()
+    assert p.wait(20) == 255
+    wait_until(lambda: os.path.exists(os.path.join(shared.host.home, "over")), 15, "the command's end")
+    assert shared.logins() == 1
+    for words, status in ((["-O", "check"], 0), (["-O", "channels"], 0), (["-O", "bogus"], 255)):
+        assert shared.tern(*words, "far")[0] == status
+    assert shared.tern("-O", "stop", "far")[2] == b"Stop listening request sent.\r\n"
+    assert shared.tern("-O", "check", "far")[0] == 255
+    status, _, err = shared.run("tern-f", "-O", "check", "far")
+    assert status == 2 and b"-O needs the path" in err
+
+
+def test_no_server_there(box, hosts):
+    """What tern does then is done in the same way: there is nothing to share."""
+    shared = Shared(box, hosts(server=False))
+    status, out, _ = shared.tern("-M", "far", "echo runs; exit 4")
+    assert (status, out) == (4, b"runs\n")
+    assert not os.path.exists(shared.path)
+    status, _, err = shared.tern("-M", "--no-fallback", "far", "true")
+    assert status == 255 and b"no tern-server was found there" in err
 
 
 # ---- what is wrong ----
