@@ -16,8 +16,13 @@
  * stand before the user's. */
 static const char overrides[] =
     " -T -o ClearAllForwardings=yes -o RemoteCommand=none -o RequestTTY=no -o SessionType=default"
-    " -o ForwardX11=no -o ForwardAgent=no -o ForkAfterAuthentication=no -o StdinNull=no"
-    " -o EscapeChar=none -o Tunnel=no";
+    " -o ForkAfterAuthentication=no -o StdinNull=no -o EscapeChar=none -o Tunnel=no";
+
+static void put_lent(struct buf *out, const struct ssh *s, bool ask)
+{
+    buf_put_text(out, " -o ForwardX11=no -o ForwardAgent=");
+    ssh_quote(out, ask && s->agent ? s->agent : "no");
+}
 
 /* Looks for tern-server as a login's PATH would have it; no newline and no '!', for csh. */
 static const char finder[] =
@@ -90,6 +95,7 @@ void ssh_command(struct buf *out, const struct ssh *s, enum ssh_login how)
 {
     buf_printf(out, "exec %s", s->program);
     buf_put_text(out, overrides);
+    put_lent(out, s, how != SSH_AGAIN);
     if (how != SSH_FIRST)
         buf_put_text(out, " -o BatchMode=yes -o ConnectTimeout=15 -o PermitLocalCommand=no");
     if (how == SSH_AGAIN)
@@ -110,6 +116,7 @@ void ssh_server_command(struct buf *out, const struct ssh *s, const char *const 
 {
     buf_printf(out, "exec %s", s->program);
     buf_put_text(out, overrides);
+    put_lent(out, s, false);
     buf_put_text(out, " -o ControlMaster=no -o ControlPath=none -o PermitLocalCommand=no");
     put_words(out, s->args->pass, s->args->pass_n);
     put_host(out, s);
@@ -131,6 +138,7 @@ void ssh_shared_command(struct buf *out, const struct ssh *s, const char *remote
     put_socket(out, s, "no");
     if (remote) {
         buf_put_text(out, overrides);
+        put_lent(out, s, false);
         buf_put_text(out, " -n");
         put_words(out, s->args->pass, s->args->pass_n);
         put_host(out, s);

@@ -86,6 +86,25 @@ static bool set_forward(struct sshconf *c, const char *keyword, const char *valu
     return true;
 }
 
+static void keep(char **to, const char *value)
+{
+    free(*to);
+    *to = mem_text(value, strlen(value));
+}
+
+static bool set_agent(struct sshconf *c, const char *keyword, const char *value)
+{
+    if (!strcasecmp(keyword, "forwardagent")) { /* yes, or a socket's path or variable */
+        c->agent = strcasecmp(value, "no") && strcasecmp(value, "false");
+        keep(&c->agent_socket, value);
+    } else if (!strcasecmp(keyword, "identityagent")) {
+        keep(&c->identity_agent, value);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void set_more(struct sshconf *c, const char *keyword, const char *value)
 {
     static const char *const proxies[] = {"proxyjump", "proxycommand", NULL};
@@ -96,8 +115,8 @@ static void set_more(struct sshconf *c, const char *keyword, const char *value)
         c->forwards = c->remote = true;
     else if (any_of(keyword, proxies))
         c->proxy = c->proxy || strcasecmp(value, "none");
-    else if (!strcasecmp(keyword, "forwardagent")) /* yes, or a socket's path or variable */
-        c->agent = strcasecmp(value, "no") && strcasecmp(value, "false");
+    else if (set_agent(c, keyword, value))
+        ;
     else if (!strcasecmp(keyword, "forwardx11"))
         c->x11 = yes(value);
     else if (!strcasecmp(keyword, "sessiontype"))
@@ -166,8 +185,9 @@ void sshconf_parse(struct sshconf *c, const char *text, size_t len)
 
 void sshconf_fini(struct sshconf *c)
 {
-    char **texts[] = {&c->hostname,    &c->user,           &c->remote_command, &c->local_command,
-                      &c->escape_char, &c->address_family, &c->control_path};
+    char **texts[] = {&c->hostname,      &c->user,         &c->remote_command,
+                      &c->local_command, &c->escape_char,  &c->address_family,
+                      &c->control_path,  &c->agent_socket, &c->identity_agent};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(*texts[i]);
     sshconf_list_fini(&c->set_env);

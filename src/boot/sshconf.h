@@ -34,7 +34,9 @@ struct sshconf {
     /* Values of LocalForward and DynamicForward; the latter with what ssh -G prints there by
      * mistake (spec_is_artefact). */
     struct sshconf_list local, dynamic;
-    bool agent, x11; /* ForwardAgent, ForwardX11 */
+    bool agent, x11;      /* ForwardAgent, ForwardX11 */
+    char *agent_socket;   /* ForwardAgent as it is: "yes", a path or $NAME */
+    char *identity_agent; /* as it is, "none" included */
     struct sshconf_list set_env, send_env;
 };
 

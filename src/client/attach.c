@@ -449,7 +449,8 @@ static int take_tty(struct attach *a, const char *program)
 
 static bool has_forwards(const struct attach_config *c)
 {
-    return c->forwards && (c->forwards->local || c->forwards->remote || c->forwards->assocs);
+    const struct forwards *f = c->forwards;
+    return f && (f->local || f->remote || f->assocs || lend_any(c->lent));
 }
 
 static void make_end(struct attach *a, const struct attach_config *c)
@@ -486,7 +487,7 @@ static void on_forward_said(void *ctx, const char *text)
     later_set(&a->later);
 }
 
-static void start_forwards(struct attach *a, struct forwards *f)
+static void start_forwards(struct attach *a, struct forwards *f, const struct lend_made *m)
 {
     struct chans *chans = streams_chans(client_end_streams(a->end), loop_now_us(a->loop));
     chans_route(&a->router, OPEN_DIRECT_TCP, &local_chans_ops, f->local);
@@ -500,6 +501,8 @@ static void start_forwards(struct attach *a, struct forwards *f)
         remote_start(f->remote, chans,
                      &(struct remote_ops){wants_turn, on_forward_said, NULL, a, false});
     forwards_start_udp(f, &a->router, chans, &(struct assocs_ops){wants_turn, on_forward_said, a});
+    lend_route(m, &a->router);
+    lend_start(m, chans, &(struct offer_ops){wants_turn, on_forward_said, a});
 }
 
 static void open_paths(struct attach *a, const struct attach_config *c)
@@ -558,7 +561,7 @@ struct attach *attach_new(struct loop *l, const struct attach_config *c)
     make_end(a, c);
     open_paths(a, c);
     if (has_forwards(c))
-        start_forwards(a, c->forwards);
+        start_forwards(a, c->forwards, c->lent);
     for (size_t i = 0; i < LEAVE_SIGNALS && !c->guest; i++)
         if (sigwatch_new(l, leave_signals[i], on_signal, a, &a->watches[i]))
             a->watches[i] = NULL; /* the guard restores the terminal then */

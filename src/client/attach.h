@@ -7,6 +7,7 @@
 #include "boot/boot.h"
 #include "client/client.h"
 #include "client/forwards.h"
+#include "client/lend.h"
 #include "io/loop.h"
 #include "link/connect.h"
 #include "session/client_end.h"
@@ -45,6 +46,7 @@ struct attach_config {
     enum client_transport transport;
     uint64_t outage_us;             /* leave when an outage lasts so long (outage.h); 0: never */
     struct forwards *forwards;      /* not yet started; borrowed until attach_finish; NULL: none */
+    const struct lend_made *lent;   /* the same */
     const struct view_facts *facts; /* size aside, which the terminal tells */
     bool ask;                       /* the terminal, for what it is; natively */
     struct escape_config escape;

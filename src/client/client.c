@@ -5,6 +5,7 @@
 #include "client/attach.h"
 #include "client/command.h"
 #include "client/forwards.h"
+#include "client/lend.h"
 #include "client/login.h"
 #include "client/mux_owner.h"
 #include "client/outcome.h"
@@ -38,10 +39,11 @@ struct client {
     struct command *command;  /* the same, without a terminal */
     struct owner *owner;      /* in their place */
     struct forwards forwards; /* of our own */
-    char pass[PASS_TEXT];     /* for -W */
-    bool plain;               /* -W: ssh's, by the same login */
-    bool missing;             /* no tern-server on the far side */
-    bool mid_line;            /* what was printed last did not end its line */
+    struct lend_made lent;
+    char pass[PASS_TEXT]; /* for -W */
+    bool plain;           /* -W: ssh's, by the same login */
+    bool missing;         /* no tern-server on the far side */
+    bool mid_line;        /* what was printed last did not end its line */
     int status;
     char session[CONNECT_SESSION_MAX + 1];
 };
@@ -136,6 +138,7 @@ static void start_attachment(struct client *c, const struct connect *connect,
                                         .transport = o->transport,
                                         .outage_us = o->outage_us,
                                         .forwards = &c->forwards,
+                                        .lent = &c->lent,
                                         .facts = &c->facts,
                                         .ask = c->o->ask,
                                         .escape = {ESCAPE_SSH, o->escape_key},
@@ -158,6 +161,7 @@ static void start_command(struct client *c, const struct connect *connect,
         &(struct command_config){
             .request = o->command,
             .forwards = &c->forwards,
+            .lent = &c->lent,
             .pass = c->pass,
             .exit_on_failure = o->login && login_conf(o->login)->exit_on_forward_failure,
             .connect = connect,
@@ -182,6 +186,9 @@ static bool open_forwards(struct client *c, const struct connect *connect)
 {
     const struct client_options *o = c->o;
     char at[ADDR_TEXT];
+    if (o->lend)
+        lend_make(c->loop, o->lend, connect, o->login ? login_host(o->login) : NULL,
+                  !o->command || !o->command->quiet, o->log, &c->lent);
     if (!o->login || o->owner) /* whose clients ask for them */
         return true;
     if (o->command && o->command->stdio) {
@@ -306,6 +313,8 @@ static int fill_record(struct client *c)
     else if (o->login)
         r->forwards = o->command && o->command->stdio ? START_FORWARD_TCP
                                                       : forwards_wanted(login_conf(o->login), &udp);
+    if (o->lend)
+        r->forwards |= o->lend->wanted;
     return fill_lists(c);
 }
 
@@ -345,6 +354,7 @@ static int start_boot(struct client *c)
 static void close_forwards(struct client *c)
 {
     forwards_close(&c->forwards);
+    lend_close(&c->lent);
 }
 
 static void finish(struct client *c)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct lend;
 struct login;
 struct owner_request;
 
@@ -42,6 +43,7 @@ struct client_options {
     bool forwards;           /* -L or -D: nothing that cannot serve them is gone on with */
     const char *const *udp, *const *udp_remote; /* forwards of UDP, for spec_udp */
     size_t udp_count, udp_remote_count;
+    const struct lend *lend;               /* agent; NULL: none */
     const struct command_request *command; /* in place of a session; NULL: a session */
     const struct owner_request *owner;     /* share the connection (mux_owner.h); NULL: do not */
     enum client_transport transport;

@@ -45,6 +45,7 @@ struct command {
     struct command_end *end;
     struct chans_router router;
     struct forwards *forwards;
+    const struct lend_made *lent;
     bool exit_on_failure, forwards_failed;
     struct paths *paths;
     struct rejoin *rejoin;
@@ -581,6 +582,7 @@ static void on_answered(void *ctx, bool failed)
 static void route_channels(struct command *c, struct forwards *f)
 {
     c->forwards = f;
+    lend_route(c->lent, &c->router);
     chans_route(&c->router, OPEN_EXEC, &channel_ops, c);
     chans_route(&c->router, OPEN_SUBSYSTEM, &channel_ops, c);
     chans_route(&c->router, OPEN_DIRECT_TCP, &channel_ops, c); /* -W */
@@ -598,6 +600,7 @@ static void route_channels(struct command *c, struct forwards *f)
 static void start_forwards(struct command *c)
 {
     struct chans *chans = command_end_chans(c->end);
+    lend_start(c->lent, chans, &(struct offer_ops){wake_forward, say_forward, c});
     if (c->forwards->local)
         local_start(c->forwards->local, chans, !c->forwards->remote,
                     &(struct local_ops){wake_forward, say_forward, c});
@@ -618,6 +621,7 @@ struct command *command_new(struct loop *l, const struct command_config *o)
     later_init(&c->later, l, turn, c);
     timer_init(&c->timer, l, turn, c);
     c->exit_on_failure = o->exit_on_failure;
+    c->lent = o->lent;
     route_channels(c, o->forwards);
     c->end = command_end_new(&(struct command_end_config){
         .connect = o->connect,

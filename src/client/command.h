@@ -6,6 +6,7 @@
 #include "boot/boot.h"
 #include "client/client.h"
 #include "client/forwards.h"
+#include "client/lend.h"
 #include "io/loop.h"
 #include "link/connect.h"
 
@@ -14,6 +15,7 @@ struct command;
 struct command_config {
     const struct command_request *request;
     struct forwards *forwards;     /* not yet started; borrowed until command_finish */
+    const struct lend_made *lent;  /* the same */
     bool exit_on_failure;          /* ExitOnForwardFailure */
     const char *pass;              /* for request->stdio */
     const struct connect *connect; /* used up */

@@ -7,6 +7,7 @@
 #include "io/osrandom.h"
 #include "io/run.h"
 #include "io/signals.h"
+#include "link/start.h"
 #include "io/sockaddr.h"
 #include "io/sockdir.h"
 
@@ -163,6 +164,13 @@ int login_exec_plain(const char *program, const struct sshargs *a)
 int login_run_alone(const struct login *l)
 {
     return login_exec_plain(l->ssh.program, l->ssh.args);
+}
+
+void login_lend(struct login *l, struct lend *out, bool session)
+{
+    const struct sshargs *a = l->ssh.args;
+    lend_find(out, &l->conf, (session || a->lends || a->verbose) && !a->quiet);
+    l->ssh.agent = out->wanted & START_FORWARD_AGENT ? l->conf.agent_socket : NULL;
 }
 
 const char *login_command(struct login *l)

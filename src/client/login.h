@@ -6,6 +6,7 @@
 #include "boot/ssh.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "client/lend.h"
 #include "fwd/pass.h"
 #include "link/connect.h"
 
@@ -46,6 +47,11 @@ int login_run_alone(const struct login *l);
  * that failed (said on stderr). */
 int login_exec_server(const struct login_config *c, const char *const *words);
 const char *login_host(const struct login *l);
+
+/* What its configuration lends to a session, for which its first login asks sshd. Before
+ * login_command. What is asked for and is not here is told in a line: for a session, with -A, or
+ * with -v, but not with -q. */
+void login_lend(struct login *l, struct lend *out, bool session);
 
 /* Texts for sh, owned by l: the first login, and one that opens a pipe again. */
 const char *login_command(struct login *l);

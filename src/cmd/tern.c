@@ -58,8 +58,12 @@ static int run_session(const struct options *o, const char *const *words, struct
     bool overwrite = false;
     if (program_flag(o, OPTION_MOSH) && program_mosh_prediction(&predict, &overwrite))
         return STATUS_USAGE;
+    struct lend lend = {0};
+    if (login && !owner && !(command && (command->nothing || command->stdio)))
+        login_lend(login, &lend, !command);
     struct client_options c = {
         .login = login,
+        .lend = &lend,
         .mosh = program_flag(o, OPTION_MOSH),
         .fallback = options_number(o, OPTION_FALLBACK, 1) != 0,
         .server_command = login ? login_command(login) : options_text(o, OPTION_SERVER, NULL),
@@ -311,7 +315,7 @@ static enum how choose(const struct options *o, const struct sshargs *a, const s
         return conf->background ? HOW_PLAIN : HOW_COMMAND;
     if (!conf->subsystem && login_wants_tty(l, isatty(STDIN_FILENO)))
         return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) ? HOW_SESSION : HOW_PLAIN;
-    bool plain = conf->remote || conf->agent || conf->x11 || too_many(conf);
+    bool plain = conf->remote || conf->x11 || too_many(conf);
     return plain || program_flag(o, OPTION_MOSH) ? HOW_PLAIN : HOW_COMMAND;
 }
 

@@ -200,6 +200,17 @@ void passes_open(struct passes *p, unsigned kinds, struct passes_told *out)
     timer_set(&p->timer, loop_now_us(p->loop) + PASS_OPEN_US);
 }
 
+const char *passes_text(struct passes *p, enum pass_kind kind)
+{
+    make_text(p, kind);
+    return p->text[kind];
+}
+
+bool passes_made(const struct passes *p, enum pass_kind kind)
+{
+    return p->text[kind][0] != 0;
+}
+
 /* Whatever it is compared with takes as long. */
 bool passes_hold(const struct passes *p, enum pass_kind kind, const char *text, size_t len)
 {

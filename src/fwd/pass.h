@@ -19,6 +19,8 @@ enum pass_kind {
     PASS_UNIX,       /* to connect to a unix socket */
     PASS_LISTEN,     /* to listen at the loopback addresses (proof.h) */
     PASS_LISTEN_ANY, /* to listen anywhere; told in the place of the former */
+    PASS_AGENT,      /* to lend us an agent; told in the connect line (docs/adr/0027) */
+    PASS_X11,        /* the same for a display */
     PASS_KINDS
 };
 
@@ -44,6 +46,10 @@ struct passes_told {
 
 /* Open the listeners (again, for PASS_OPEN_US) of the kinds whose bit (1u << kind) is set. */
 void passes_open(struct passes *p, unsigned kinds, struct passes_told *out);
+/* The pass of that kind, made now if need be, for who is told by another way. */
+const char *passes_text(struct passes *p, enum pass_kind kind);
+/* Was that one ever made? */
+bool passes_made(const struct passes *p, enum pass_kind kind);
 /* Are these bytes the pass of that kind? None was ever opened: false. */
 bool passes_hold(const struct passes *p, enum pass_kind kind, const char *text, size_t len);
 

@@ -113,6 +113,22 @@ static void put_pass(struct buf *b, const char *key, const struct addr *a)
     buf_printf(b, " %s=%s", key, text);
 }
 
+static bool word_valid(const char *word)
+{
+    size_t n = 0;
+    while (alnum(word[n]) && n < CONNECT_PASS)
+        n++;
+    return n && !word[n];
+}
+
+static void put_word(struct buf *b, const char *key, const char *word)
+{
+    if (!word_valid(word))
+        return;
+    buf_printf(b, " %s=", key);
+    buf_put_text(b, word); /* printf would leave a copy */
+}
+
 void connect_put(struct buf *b, const char *nonce, const struct connect *c)
 {
     char secret[BASE64_LEN(KEYS_SECRET) + 1] = {0};
@@ -129,6 +145,8 @@ void connect_put(struct buf *b, const char *nonce, const struct connect *c)
     put_pass(b, "pass-listen", &c->pass_listen);
     if (path_valid(c->pass_unix))
         buf_printf(b, " pass-unix=%s", c->pass_unix);
+    put_word(b, "pass-agent", c->pass_agent);
+    put_word(b, "pass-x11", c->pass_x11);
     buf_put_u8(b, '\n');
     mem_wipe(secret, sizeof secret);
 }
@@ -214,6 +232,16 @@ static int take_session(struct connect *c, struct word v)
     return connect_session_valid(c->session) ? ERR_OK : ERR_SYNTAX;
 }
 
+static void take_pass(char out[static CONNECT_PASS + 1], struct word v)
+{
+    if (v.len > CONNECT_PASS)
+        return;
+    memcpy(out, v.p, v.len);
+    out[v.len] = 0;
+    if (!word_valid(out))
+        out[0] = 0;
+}
+
 static int take_pair(struct connect *c, struct word key, struct word v, unsigned *seen)
 {
     uint64_t n = 0;
@@ -246,6 +274,10 @@ static int take_pair(struct connect *c, struct word key, struct word v, unsigned
         if (strlen(c->pass_unix) != v.len || !path_valid(c->pass_unix))
             c->pass_unix[0] = 0;
     }
+    if (word_is(key, "pass-agent"))
+        take_pass(c->pass_agent, v);
+    if (word_is(key, "pass-x11"))
+        take_pass(c->pass_x11, v);
     struct addr a;
     if (word_is(key, "pass-tcp") && !addr_get(v, &a) && a.port)
         c->pass_tcp = a;

@@ -6,7 +6,8 @@
  * space. Keys: secret (43 base64 characters of 32 bytes), route, port (decimal), addr (numeric
  * address, optionally with a port as 192.0.2.1:60001 or [2001:db8::1]:60001; may repeat), caps
  * (hex), session (name), pass-tcp, pass-listen (address and port) and pass-unix (path): where the
- * passes for forwards are (docs/PROTOCOL.md, Forwards). Unknown keys are skipped, and so are
+ * passes for forwards are (docs/PROTOCOL.md, Forwards); pass-agent and pass-x11: those passes
+ * themselves (docs/PROTOCOL.md, Agent and display). Unknown keys are skipped, and so are
  * addresses that do not parse: a later version may write others. What follows the LF on the same
  * pipe are frames (frame.h).
  *
@@ -24,6 +25,7 @@
 #define CONNECT_NONCE_MAX   64
 #define CONNECT_SESSION_MAX 64
 #define CONNECT_PATH        108
+#define CONNECT_PASS        64 /* letters and digits */
 
 /* What `tern-server --join SESSION.ROUTE` prints on a line of its own, followed by that word,
  * before frames. */
@@ -40,6 +42,8 @@ struct connect {
     struct addr pass_tcp;                  /* ADDR_NONE: none */
     struct addr pass_listen;               /* the same */
     char pass_unix[CONNECT_PATH];          /* printable, no space; "": none */
+    char pass_agent[CONNECT_PASS + 1];     /* "": sshd does not allow it, or nobody asked */
+    char pass_x11[CONNECT_PASS + 1];       /* the same */
 };
 
 void connect_wipe(struct connect *c);

@@ -13,7 +13,13 @@
 #define START_ARGV_MAX   4096       /* words */
 #define START_VERSION    1
 
-enum { START_FORWARD_TCP = 1, START_FORWARD_UNIX = 2, START_FORWARD_LISTEN = 4 };
+enum {
+    START_FORWARD_TCP = 1,
+    START_FORWARD_UNIX = 2,
+    START_FORWARD_LISTEN = 4,
+    START_FORWARD_AGENT = 8, /* the bootstrap ssh asked sshd for it, too (docs/adr/0027) */
+    START_FORWARD_X11 = 16,  /* the same */
+};
 
 enum start_action {
     START_NEW = 0,      /* a new session, named `session` if that is not empty */

@@ -176,6 +176,12 @@ void child_init_command(struct child *c, const struct start_record *r, const cha
     init(c, r, forced, false);
 }
 
+void child_set(struct child *c, const char *name, const char *value)
+{
+    env_put(&c->env, name, value);
+    env_terminate(&c->env);
+}
+
 void child_fini(struct child *c)
 {
     env_fini(&c->env);

@@ -22,6 +22,8 @@ struct child {
 void child_init(struct child *c, const struct start_record *r, const char *forced);
 /* The same for what runs without a terminal: no TERM, and the locale stays the login's. */
 void child_init_command(struct child *c, const struct start_record *r, const char *forced);
+/* One more variable, of our own. */
+void child_set(struct child *c, const char *name, const char *value);
 void child_fini(struct child *c);
 
 /* May a client set this variable ("NAME=value")? Never what the login decides, the loader's, or

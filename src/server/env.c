@@ -112,7 +112,10 @@ void env_fix_locale(struct start_list *env)
 
 void env_terminate(struct start_list *l)
 {
-    l->item = mem_resize(l->item, l->count + 1, sizeof *l->item);
+    size_t size = 1; /* as start_list_add counts on it */
+    while (size <= l->count)
+        size *= 2;
+    l->item = mem_resize(l->item, size, sizeof *l->item);
     l->item[l->count] = NULL;
 }
 

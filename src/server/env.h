@@ -20,7 +20,7 @@ bool env_locale_utf8(const struct start_list *env);
 /* Decoding and widths are ours; the program gets a UTF-8 locale where the host has one. */
 void env_fix_locale(struct start_list *env);
 
-/* A NULL behind the last item, for exec. */
+/* A NULL behind the last item, for exec. More may be added, and then this again. */
 void env_terminate(struct start_list *l);
 /* Frees the items too. */
 void env_fini(struct start_list *l);

@@ -5,7 +5,6 @@
 #include "io/pipe.h"
 #include "io/proc.h"
 #include "io/signals.h"
-#include "server/child.h"
 #include "server/subsystem.h"
 
 #include <errno.h>
@@ -234,13 +233,15 @@ static int open_pipes(struct exec *e, int in, int out, int err)
     return bad;
 }
 
-static int start(struct exec *e, const struct start_record *r)
+static int start(struct exec *e, const struct chan *c, const struct start_record *r)
 {
     struct child child;
     int in, out, err[2];
     if (pipe2(err, O_CLOEXEC))
         return ERR_SYS;
     child_init_command(&child, r, e->set->config.forced);
+    if (e->set->config.dress)
+        e->set->config.dress(e->set->config.ctx, c, &child);
     int bad = proc_new(e->set->loop,
                        &(struct proc_config){
                            .file = child.file,
@@ -310,7 +311,7 @@ static int on_opened(void *ctx, struct chan *c, const struct open_request *o, co
     e->signals = !e->subsystem && !s->config.forced;
     list_add_tail(&s->list, &e->node);
     later_init(&e->later, s->loop, on_later, e);
-    int bad = start(e, &r);
+    int bad = start(e, c, &r);
     start_fini(&r);
     if (bad) {
         log_line(s->config.log, LOG_WARN, "exec", "cannot start: %s", strerror(errno));

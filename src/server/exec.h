@@ -5,6 +5,7 @@
 
 #include "chan/chans.h"
 #include "io/loop.h"
+#include "server/child.h"
 
 struct execs;
 
@@ -12,6 +13,8 @@ struct execs_config {
     const char *forced; /* the only command that may run; or NULL (child.h) */
     const char *sshd_config;
     void (*wake)(void *ctx); /* channels have something to send; may be NULL */
+    /* Variables for what that channel runs; may be NULL. */
+    void (*dress)(void *ctx, const struct chan *c, struct child *child);
     void *ctx;
     const struct log *log;
 };

@@ -9,6 +9,7 @@
 #include "server/admin.h"
 #include "server/subsystem.h"
 #include "server/survive.h"
+#include "server/word.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -117,6 +118,7 @@ static void on_ended(void *ctx, uint32_t sid)
     struct terminal *t = terminal_of(ctx, sid);
     if (t)
         t->ended = true;
+    lent_forget(((struct serve *)ctx)->lent, sid);
     serve_wake(ctx);
 }
 
@@ -203,12 +205,25 @@ static void open_udp(struct serve *s, const struct start_record *r)
 /* ---- forwards ---- */
 
 /* Where the passes are that the client asks for (START_FORWARD_*), into its connect line. */
+uint32_t serve_lendable(const struct serve *s, uint32_t forwards)
+{
+    if (!passes_made(s->passes, PASS_AGENT))
+        forwards &= ~(uint32_t)START_FORWARD_AGENT;
+    if (!passes_made(s->passes, PASS_X11))
+        forwards &= ~(uint32_t)START_FORWARD_X11;
+    return forwards;
+}
+
 static void serve_passes(struct serve *s, uint32_t forwards, struct connect *c)
 {
     unsigned kinds = (forwards & START_FORWARD_TCP ? 1u << PASS_TCP : 0) |
                      (forwards & START_FORWARD_UNIX ? 1u << PASS_UNIX : 0) |
                      (forwards & START_FORWARD_LISTEN ? 1u << PASS_LISTEN : 0);
     struct passes_told told;
+    if (forwards & START_FORWARD_AGENT)
+        snprintf(c->pass_agent, sizeof c->pass_agent, "%s", passes_text(s->passes, PASS_AGENT));
+    if (forwards & START_FORWARD_X11)
+        snprintf(c->pass_x11, sizeof c->pass_x11, "%s", passes_text(s->passes, PASS_X11));
     /* What a login with a forced command may forward is for its sshd alone to serve. */
     if (!kinds || s->o->command || getenv("SSH_ORIGINAL_COMMAND"))
         return;
@@ -218,6 +233,12 @@ static void serve_passes(struct serve *s, uint32_t forwards, struct connect *c)
     snprintf(c->pass_unix, sizeof c->pass_unix, "%s", told.path);
 }
 
+static void on_dress(void *ctx, const struct chan *c, struct child *child)
+{
+    const struct serve *s = ctx;
+    lent_dress(s->lent, lent_session(s->lent, c), child);
+}
+
 static void route_channels(struct serve *s)
 {
     struct entropy random = osrandom();
@@ -225,6 +246,7 @@ static void route_channels(struct serve *s)
     s->execs = execs_new(s->loop, &(struct execs_config){.forced = s->o->command,
                                                          .sshd_config = SUBSYSTEM_CONFIG,
                                                          .wake = on_timer,
+                                                         .dress = on_dress,
                                                          .ctx = s,
                                                          .log = s->o->log});
     s->far = far_new(
@@ -343,6 +365,7 @@ int serve_session(struct serve *s, const struct start_record *r, const char *nam
         snprintf(why, SERVE_WHY, "too many sessions");
         return ERR_CAP;
     }
+    lent_open(s->lent, sid, r);
     if (!bare && terminal_new(s, sid, r)) {
         snprintf(why, SERVE_WHY, "no pseudo terminal: %s", strerror(errno));
         server_session_kill(s->end, sid, now);
@@ -435,6 +458,13 @@ int serve_init(struct serve *s, const struct server_options *o, uint64_t detach_
         .chans = &chans_router_ops,
         .chans_ctx = &s->router,
     });
+    s->lent = lent_new(s->loop, &(struct lent_config){.passes = s->passes,
+                                                      .end = s->end,
+                                                      .wake = on_timer,
+                                                      .ctx = s,
+                                                      .entropy = osrandom(),
+                                                      .log = o->log});
+    lent_route(s->lent, &s->router);
     return 0;
 }
 
@@ -448,6 +478,7 @@ void serve_fini(struct serve *s)
     far_free(s->far);
     remote_far_free(s->remote);
     assocs_free(s->assocs);
+    lent_free(s->lent);
     passes_free(s->passes);
     listener_free(s->listener);
     udp_free(s->udp[0]);
@@ -595,6 +626,8 @@ int server_run(const struct server_options *o)
         close(moved);
     if (status)
         return status;
+    if (moved < 0) /* else it was asked before we moved */
+        r.forwards = word_of_sshd(r.forwards);
     status = obey(o, &r, moved >= 0);
     start_fini(&r);
     return status;

@@ -13,6 +13,7 @@
 #include "server/child.h"
 #include "server/exec.h"
 #include "server/framed.h"
+#include "server/lent.h"
 #include "server/server.h"
 #include "session/server_end.h"
 
@@ -64,6 +65,7 @@ struct serve {
     struct remote_far *remote;
     struct assocs *assocs; /* of UDP */
     struct passes *passes;
+    struct lent *lent; /* agents and displays of clients */
     struct chans_router router;
     struct udp *udp[2]; /* v4, v6 */
     struct listener *listener;
@@ -111,6 +113,9 @@ int MUST_USE serve_session(struct serve *s, const struct start_record *r, const 
 /* A link to a session that runs. ERR_STATE: there is none of that number. */
 int MUST_USE serve_link(struct serve *s, uint32_t sid, const struct start_record *r,
                         struct connect *out);
+/* Of START_FORWARD_*, what a client may ask for without sshd: the agent and X11 only if a login of
+ * this process was allowed them. */
+uint32_t serve_lendable(const struct serve *s, uint32_t forwards);
 /* Everything that happened is carried through at the end of the turn. */
 void serve_wake(struct serve *s);
 

@@ -156,6 +156,7 @@ static void on_readable(void *ctx, struct chan *c)
         refuse(b, REFUSAL_PROHIBITED, "malformed request");
     } else if (got) {
         b->read = true;
+        b->record.forwards = serve_lendable(b->serve, b->record.forwards);
         judge(b);
     }
 }

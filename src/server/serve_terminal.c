@@ -71,6 +71,7 @@ int terminal_new(struct serve *s, uint32_t sid, const struct start_record *r)
 {
     struct child child;
     child_init(&child, r, s->o->command);
+    lent_dress(s->lent, sid, &child);
     greet(s, sid, &child);
     int err = terminal_open(s, sid,
                             &(struct pty_config){

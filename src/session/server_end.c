@@ -118,6 +118,22 @@ void server_link_history(struct server_end *s, uint16_t route, uint64_t lines)
     sync_tell_history(a->lane.sync);
 }
 
+bool server_client(const struct server_end *s, const struct chans *set, uint64_t now_us,
+                   struct client_info *out)
+{
+    for (size_t i = 0; i < s->link_count; i++) {
+        const struct attachment *a = s->links[i];
+        if (!set || !a->lane.streams || streams_list(a->lane.streams) != set)
+            continue;
+        *out = (struct client_info){.sid = a->session->sid,
+                                    .present = attachment_present(a, now_us),
+                                    .typist = a->session->typist == a->number,
+                                    .heard_us = a->heard_us};
+        return true;
+    }
+    return false;
+}
+
 bool server_pipe(struct server_end *s, uint16_t route, uint32_t sock, bool open, uint64_t now_us)
 {
     struct attachment *a = find_route(s, route, true);

@@ -109,6 +109,17 @@ struct session_info {
 bool server_session_info(const struct server_end *s, size_t i, uint64_t now_us,
                          struct session_info *out);
 
+/* About a client, by the channels of its link. */
+struct client_info {
+    uint32_t sid;      /* of its session */
+    bool present;      /* it was heard within a minute and has not left */
+    bool typist;       /* of all clients of that session it typed last */
+    uint64_t heard_us; /* its newest datagram; 0: none yet */
+};
+/* False: no such client (any more). */
+bool server_client(const struct server_end *s, const struct chans *set, uint64_t now_us,
+                   struct client_info *out);
+
 /* A new link with one attachment to session sid. Fills secret, route, caps and session of *out; the
  * caller adds port and addresses, prints it and wipes it. 0, or ERR_STATE (no such
  * session). */

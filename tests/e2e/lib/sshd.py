@@ -119,7 +119,7 @@ class Host:
 
     def __init__(self, box, keys, name="far", *, address="127.0.0.1", shell="/bin/bash", user="root",
                  server=True, mosh=False, config="", env=None, key_options="", password=None, hide=(),
-                 host_key="host", enter=(), port=None):
+                 host_key="host", enter=(), port=None, tail=""):
         self.box, self.keys, self.name = box, keys, name
         self.address, self.user, self.enter = address, user, list(enter)
         self.dir = os.path.join(box.root, name)
@@ -127,7 +127,7 @@ class Host:
         for folder in (self.home, self.bin, self.path("etc"), self.path("tmp")):
             os.makedirs(folder)
         self.uid = 0 if user == "root" else UID
-        self.config, self.host_key, self.given_port = config, host_key, port
+        self.config, self.tail, self.host_key, self.given_port = config, tail, host_key, port
         self.env = {"PATH": f"{self.bin}:/usr/local/bin:{keys.programs}", "TERN_TMPDIR": box.env["TERN_TMPDIR"],
                     **{k: box.env[k] for k in ("ASAN_OPTIONS", "UBSAN_OPTIONS")}}
         if self.uid:
@@ -242,6 +242,7 @@ AcceptEnv LANG LC_*
 LogLevel VERBOSE
 Subsystem sftp internal-sftp
 SetEnv {env}
+{self.tail}
 """)
         start = self.log_size()
         self.proc = subprocess.Popen(

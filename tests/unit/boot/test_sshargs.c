@@ -108,7 +108,7 @@ static void test_control(void **state)
 
 static void test_what_only_ssh_can_do(void **state)
 {
-    static const char letters[] = "wQGAXY";
+    static const char letters[] = "wQGXY";
     for (const char *l = letters; *l; l++) {
         char word[] = {'-', *l, 0};
         PARSE(word, "8080:a:1", "host");
@@ -128,6 +128,16 @@ static void test_forwards(void **state)
     assert_true(a.forwards);
     assert_int_equal(a.pass_n, 0);
     assert_words(a.all, a.all_n, "-L|8080:a:1|-gD1080|-R|0:b:2|host|");
+    sshargs_fini(&a);
+}
+
+static void test_agent(void **state)
+{
+    PARSE("-AT", "host");
+    assert_int_equal(got, 0);
+    assert_int_equal(a.plain, 0);
+    assert_true(a.forwards && a.lends);
+    assert_words(a.pass, a.pass_n, "");
     sshargs_fini(&a);
 }
 
@@ -236,6 +246,7 @@ int main(void)
         cmocka_unit_test(test_control),
         cmocka_unit_test(test_what_only_ssh_can_do),
         cmocka_unit_test(test_forwards),
+        cmocka_unit_test(test_agent),
         cmocka_unit_test(test_stdio),
         cmocka_unit_test(test_what_the_bootstrap_must_not_do),
         cmocka_unit_test(test_calls_of_tools),

@@ -33,6 +33,7 @@ static struct connect sample(void)
     assert_int_equal(addr_parse("127.8.9.11", &c.pass_listen), 0);
     c.pass_listen.port = 40001;
     strcpy(c.pass_unix, "/tmp/tern-0/p-1");
+    strcpy(c.pass_agent, "00112233445566778899aabbccddeeff");
     return c;
 }
 
@@ -57,6 +58,8 @@ static void round_trip(void **state)
     assert_true(addr_equal(&out.pass_tcp, &in.pass_tcp));
     assert_true(addr_equal(&out.pass_listen, &in.pass_listen));
     assert_string_equal(out.pass_unix, in.pass_unix);
+    assert_string_equal(out.pass_agent, in.pass_agent);
+    assert_string_equal(out.pass_x11, "");
     assert_int_equal(out.addr_count, in.addr_count);
     for (size_t i = 0; i < in.addr_count; i++)
         assert_true(addr_equal(&out.addrs[i], &in.addrs[i]));
