@@ -388,7 +388,6 @@ def test_a_killed_client_leaves_nothing(box, hosts, agent, session):
     session.w.finish(20)
     for pid in servers:
         wait_until(lambda: not alive(pid), 10, "its end")
-    session.w.line("stty sane")
     assert stat.S_ISSOCK(os.lstat(path).st_mode)
     session.enter({"SSH_AUTH_SOCK": agent.path}, "-A", "far")  # the next one tidies up
     assert not os.path.exists(path)
