@@ -585,6 +585,8 @@ void attach_leave(struct attach *a)
     a->left = true;
     client_end_suspend(a->end, now_us);
     client_end_leave(a->end, now_us);
+    if (a->tty)
+        pump_tty(a, now_us); /* whoever leaves may be about to exit */
     later_set(&a->later);
 }
 

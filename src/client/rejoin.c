@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,8 +52,11 @@ static void on_complaint(void *ctx, const uint8_t *bytes, size_t len)
     }
 }
 
+/* One that goes by the bootstrap's master waits with it, for as long as that hangs. */
 static void drop(struct rejoin *r)
 {
+    if (r->proc && r->shared)
+        proc_kill(r->proc, SIGTERM);
     proc_free(r->proc);
     r->proc = NULL;
     if (r->complaints)

@@ -38,7 +38,8 @@ struct rejoin_config {
 
 struct rejoin *rejoin_new(struct loop *l, const struct rejoin_config *c,
                           const struct rejoin_ops *ops);
-void rejoin_free(struct rejoin *r); /* NULL is allowed; leaves a running relay alone */
+/* NULL is allowed; leaves a running relay alone, unless it was made by shared_command. */
+void rejoin_free(struct rejoin *r);
 
 /* The newest attempt was made by shared_command. */
 bool rejoin_shared(const struct rejoin *r);

@@ -7,7 +7,9 @@
 
 #include "client/rejoin.h"
 
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -50,14 +52,20 @@ static void on_failed(void *ctx, const char *line)
     loop_stop(s->loop);
 }
 
-static void open_rejoin(struct seen *s, const char *command)
+static void open_both(struct seen *s, const char *command, const char *shared)
 {
     memset(s, 0, sizeof *s);
     s->loop = loop_new();
     assert_non_null(s->loop);
-    struct rejoin_config c = {.server_command = command, .session = "work", .route = 77};
+    struct rejoin_config c = {
+        .server_command = command, .shared_command = shared, .session = "work", .route = 77};
     struct rejoin_ops ops = {on_pipe, on_unknown, on_failed, s};
     s->r = rejoin_new(s->loop, &c, &ops);
+}
+
+static void open_rejoin(struct seen *s, const char *command)
+{
+    open_both(s, command, NULL);
 }
 
 static void close_rejoin(struct seen *s)
@@ -129,6 +137,36 @@ static void tells_what_the_relay_said_last(void **state)
     close_rejoin(&s);
 }
 
+/* By the bootstrap's master, once; who hangs with that is ended. */
+static void shared_comes_first_and_is_not_left_behind(void **state)
+{
+    (void)state;
+    struct seen s;
+    char text[100];
+    open_both(&s, "printf 'other %s %s\\n'", "exec sh -c 'echo $$; exec sleep 1000' --");
+    s.stop_after = 1;
+    rejoin_now(s.r);
+    loop_run(s.loop);
+    assert_true(rejoin_shared(s.r));
+    ssize_t n = read(s.last.out, text, sizeof text - 1);
+    assert_true(n > 0);
+    text[n] = 0;
+    pid_t pid = (pid_t)strtol(text, NULL, 10);
+    assert_int_equal(kill(pid, 0), 0);
+    s.stop_after = 2;
+    rejoin_ask(s.r);
+    loop_run(s.loop);
+    assert_false(rejoin_shared(s.r));
+    assert_int_equal(read(s.last.out, text, sizeof text), 21);
+    assert_memory_equal(text, "other --join work.77\n", 21);
+    for (int i = 0; i < 500 && !kill(pid, 0); i++) { /* it is reaped by the loop */
+        loop_turn(s.loop, false);
+        usleep(10000);
+    }
+    assert_int_equal(kill(pid, 0), -1);
+    close_rejoin(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +174,7 @@ int main(void)
         cmocka_unit_test(tells_a_refusal),
         cmocka_unit_test(tells_what_the_relay_said_last),
         cmocka_unit_test(pauses_grow),
+        cmocka_unit_test(shared_comes_first_and_is_not_left_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
