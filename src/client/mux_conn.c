@@ -95,9 +95,9 @@ static void on_task_opened(void *ctx)
 static void on_task_refused(void *ctx, const char *why)
 {
     struct mux_conn *k = ctx;
-    mux_task_free(k->task);
-    k->task = NULL;
     log_line(k->owner->log, LOG_INFO, "owner", "the server refused: %s", why);
+    mux_task_free(k->task); /* the text is its */
+    k->task = NULL;
     fail(k, "Session open refused by peer");
 }
 
@@ -230,9 +230,9 @@ static void on_guest_opened(void *ctx)
 static void on_guest_refused(void *ctx, const char *why)
 {
     struct mux_conn *k = ctx;
+    fail(k, why); /* the text is the guest's */
     guest_free(k->guest);
     k->guest = NULL;
-    fail(k, why);
     stir(k);
 }
 

@@ -342,8 +342,8 @@ void owner_free(struct owner *o)
     mux_socket_free(o->socket);
     timer_clear(&o->timer);
     later_clear(&o->later);
+    trunk_free(o->trunk); /* its channels tell the forwards that they break */
     mux_forwards_free(o->forwards);
     later_clear(&o->later);
-    trunk_free(o->trunk);
     free(o);
 }
