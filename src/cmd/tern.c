@@ -248,9 +248,11 @@ static bool run_shared(struct call *c, int *status)
         *status = complain(err);
         return true;
     }
-    /* What the protocol has no words for. */
+    /* What the protocol has no words for, and what is lent to one session only. */
+    const struct sshconf *conf = login_conf(c->l);
+    bool runs = !c->command || !(c->command->nothing || c->command->stdio);
     if (o->v[OPTION_UDP_FORWARD].set || o->v[OPTION_UDP_REMOTE_FORWARD].set ||
-        program_flag(o, OPTION_MOSH))
+        program_flag(o, OPTION_MOSH) || (runs && (conf->agent || conf->x11)))
         return false;
     struct mux_use use = {.command = c->command,
                           .text = c->words[0],

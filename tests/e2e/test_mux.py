@@ -498,6 +498,9 @@ def test_tern_as_a_client(shared):
     assert p.wait(20) == 255
     wait_until(lambda: os.path.exists(os.path.join(shared.host.home, "over")), 15, "the command's end")
     assert shared.logins() == 1
+    # What is lent to one session is not lent through an owner, whose commands are one for the server.
+    status, out, _ = shared.tern("-A", "far", "echo own")
+    assert (status, out, shared.logins()) == (0, b"own\n", 2)
     for words, status in ((["-O", "check"], 0), (["-O", "channels"], 0), (["-O", "bogus"], 255)):
         assert shared.tern(*words, "far")[0] == status
     assert shared.tern("-O", "stop", "far")[2] == b"Stop listening request sent.\r\n"
