@@ -20,7 +20,12 @@ static const char overrides[] =
 
 static void put_lent(struct buf *out, const struct ssh *s, bool ask)
 {
-    buf_put_text(out, " -o ForwardX11=no -o ForwardAgent=");
+    if (ask && s->x11)
+        buf_printf(out, " -o ForwardX11=yes -o ForwardX11Trusted=%s",
+                   s->x11_trusted ? "yes" : "no");
+    else
+        buf_put_text(out, " -o ForwardX11=no");
+    buf_put_text(out, " -o ForwardAgent=");
     ssh_quote(out, ask && s->agent ? s->agent : "no");
 }
 

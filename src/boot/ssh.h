@@ -20,7 +20,8 @@ struct ssh {
     const char *server;       /* --server=COMMAND, or NULL: look for tern-server */
     char mark[SSH_MARK + 1];  /* random; the remote script's word that no server is there */
     char socket[SSH_PATH];    /* of the private master; "" = none */
-    const char *agent; /* the first login asks sshd for it: a value of ForwardAgent; or NULL */
+    const char *agent;     /* the first login asks sshd for it: a value of ForwardAgent; or NULL */
+    bool x11, x11_trusted; /* the same for X11 */
 };
 
 /* How to log in: as the private master; later by a connection of its own that must not ask

@@ -11,7 +11,7 @@
 #define WITH_VALUE "BDEFIJLOPQRSWbceilmopw"
 #define WITHOUT    "1246AaCfGgKkMNnqsTtVvXxYy"
 /* Those whose work comes with later issues: other forwards, control, queries. */
-#define ONLY_SSH "GQwXY"
+#define ONLY_SSH "GQw"
 /* Those that the bootstrap must not see: ours, or switched off there anyway. */
 #define NOT_PASSED "DGLMNOQRSWfgnswAaXxYtTeV"
 
@@ -96,7 +96,7 @@ static void note(struct sshargs *a, char c, const char *value)
         a->log = value;
     else if (c == 'L' || c == 'D' || c == 'R')
         a->forwards = true;
-    else if (c == 'A')
+    else if (strchr("AXY", c))
         a->forwards = a->lends = true;
     else if (c == 'W')
         a->stdio = value;

@@ -33,8 +33,8 @@ struct sshargs {
     bool version;        /* -V */
     const char *escape;  /* -e */
     const char *log;     /* -E */
-    bool forwards;       /* -L, -D, -R or -A */
-    bool lends;          /* -A */
+    bool forwards;       /* -L, -D, -R, -A, -X or -Y */
+    bool lends;          /* -A, -X or -Y */
     const char *stdio;   /* -W */
     const char *control; /* -O */
     /* -M, -S and -o ControlMaster, ControlPath, ControlPersist: the first value of each, owned by

@@ -92,13 +92,21 @@ static void keep(char **to, const char *value)
     *to = mem_text(value, strlen(value));
 }
 
-static bool set_agent(struct sshconf *c, const char *keyword, const char *value)
+static bool set_lent(struct sshconf *c, const char *keyword, const char *value)
 {
     if (!strcasecmp(keyword, "forwardagent")) { /* yes, or a socket's path or variable */
         c->agent = strcasecmp(value, "no") && strcasecmp(value, "false");
         keep(&c->agent_socket, value);
     } else if (!strcasecmp(keyword, "identityagent")) {
         keep(&c->identity_agent, value);
+    } else if (!strcasecmp(keyword, "forwardx11")) {
+        c->x11 = yes(value);
+    } else if (!strcasecmp(keyword, "forwardx11trusted")) {
+        c->x11_trusted = yes(value);
+    } else if (!strcasecmp(keyword, "forwardx11timeout")) {
+        c->x11_timeout = (unsigned)strtoul(value, NULL, 10);
+    } else if (!strcasecmp(keyword, "xauthlocation")) {
+        keep(&c->xauth, value);
     } else {
         return false;
     }
@@ -115,10 +123,8 @@ static void set_more(struct sshconf *c, const char *keyword, const char *value)
         c->forwards = c->remote = true;
     else if (any_of(keyword, proxies))
         c->proxy = c->proxy || strcasecmp(value, "none");
-    else if (set_agent(c, keyword, value))
+    else if (set_lent(c, keyword, value))
         ;
-    else if (!strcasecmp(keyword, "forwardx11"))
-        c->x11 = yes(value);
     else if (!strcasecmp(keyword, "sessiontype"))
         set_type(c, value);
     else if (!strcasecmp(keyword, "stdinnull"))
@@ -185,9 +191,9 @@ void sshconf_parse(struct sshconf *c, const char *text, size_t len)
 
 void sshconf_fini(struct sshconf *c)
 {
-    char **texts[] = {&c->hostname,      &c->user,         &c->remote_command,
-                      &c->local_command, &c->escape_char,  &c->address_family,
-                      &c->control_path,  &c->agent_socket, &c->identity_agent};
+    char **texts[] = {&c->hostname,       &c->user,           &c->remote_command, &c->local_command,
+                      &c->escape_char,    &c->address_family, &c->control_path,   &c->agent_socket,
+                      &c->identity_agent, &c->xauth};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(*texts[i]);
     sshconf_list_fini(&c->set_env);

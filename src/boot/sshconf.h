@@ -37,6 +37,9 @@ struct sshconf {
     bool agent, x11;      /* ForwardAgent, ForwardX11 */
     char *agent_socket;   /* ForwardAgent as it is: "yes", a path or $NAME */
     char *identity_agent; /* as it is, "none" included */
+    bool x11_trusted;     /* ForwardX11Trusted */
+    unsigned x11_timeout; /* ForwardX11Timeout, seconds */
+    char *xauth;          /* XAuthLocation */
     struct sshconf_list set_env, send_env;
 };
 

@@ -315,6 +315,8 @@ static int fill_record(struct client *c)
                                                       : forwards_wanted(login_conf(o->login), &udp);
     if (o->lend)
         r->forwards |= o->lend->wanted;
+    if (o->lend)
+        r->screen = (uint16_t)o->lend->display.screen;
     return fill_lists(c);
 }
 

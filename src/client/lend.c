@@ -71,12 +71,9 @@ bool lend_agent(const char *forward_agent, const char *identity_agent,
 
 /* ---- what is there --------------------------------------------------------------------------- */
 
-void lend_find(struct lend *l, const struct sshconf *c, bool tell)
+static void find_agent(struct lend *l, const struct sshconf *c, bool tell)
 {
     char why[LEND_WHY];
-    *l = (struct lend){0};
-    if (!c->agent)
-        return;
     /* ssh asks sshd only where the usual agent is there, too, whatever socket it is to forward. */
     struct spec_end usual;
     if (lend_agent(c->agent_socket, c->identity_agent, getenv, &l->agent, why) &&
@@ -84,6 +81,31 @@ void lend_find(struct lend *l, const struct sshconf *c, bool tell)
         l->wanted |= START_FORWARD_AGENT;
     else if (tell)
         fprintf(stderr, "tern: no agent to forward: %s\n", why);
+}
+
+static void find_display(struct lend *l, const struct sshconf *c, bool tell)
+{
+    char why[DISPLAY_WHY];
+    struct display_config d = {.display = getenv("DISPLAY"),
+                               .xauth = c->xauth,
+                               .trusted = c->x11_trusted,
+                               .timeout_s = c->x11_timeout};
+    if (!display_find(&d, &l->display, why)) {
+        l->wanted |= START_FORWARD_X11;
+        if (!d.trusted && d.timeout_s)
+            l->until_us = clock_boot_us() + d.timeout_s * (uint64_t)1000000;
+    } else if (tell) {
+        fprintf(stderr, "tern: no display to forward: %s\n", why);
+    }
+}
+
+void lend_find(struct lend *l, const struct sshconf *c, bool tell)
+{
+    *l = (struct lend){0};
+    if (c->agent)
+        find_agent(l, c, tell);
+    if (c->x11)
+        find_display(l, c, tell);
 }
 
 /* ---- what is allowed ------------------------------------------------------------------------- */
@@ -109,27 +131,41 @@ void lend_make(struct loop *l, const struct lend *lend, const struct connect *c,
                  &(struct offer_config){
                      .kind = OPEN_AGENT, .pass = c->pass_agent, .to = &lend->agent, .log = log},
                  host, "agent", tell);
+    if (lend->wanted & START_FORWARD_X11)
+        out->x11 = make(l,
+                        &(struct offer_config){.kind = OPEN_X11,
+                                               .pass = c->pass_x11,
+                                               .to = &lend->display.at,
+                                               .auth = lend->display.auth,
+                                               .until_us = lend->until_us,
+                                               .log = log},
+                        host, "X11", tell && !host); /* ssh has said it */
 }
 
 bool lend_any(const struct lend_made *m)
 {
-    return m && m->agent;
+    return m && (m->agent || m->x11);
 }
 
 void lend_route(const struct lend_made *m, struct chans_router *r)
 {
     if (m->agent)
         chans_route(r, OPEN_AGENT, &offer_chans_ops, m->agent);
+    if (m->x11)
+        chans_route(r, OPEN_X11, &offer_chans_ops, m->x11);
 }
 
 void lend_start(const struct lend_made *m, struct chans *chans, const struct offer_ops *ops)
 {
     if (m->agent)
         offer_start(m->agent, chans, ops);
+    if (m->x11)
+        offer_start(m->x11, chans, ops);
 }
 
 void lend_close(struct lend_made *m)
 {
     offer_free(m->agent);
+    offer_free(m->x11);
     *m = (struct lend_made){0};
 }

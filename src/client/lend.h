@@ -5,12 +5,15 @@
 
 #include "boot/sshconf.h"
 #include "chan/router.h"
+#include "client/display.h"
 #include "fwd/offer.h"
 #include "link/connect.h"
 
 struct lend {
-    uint32_t wanted; /* START_FORWARD_AGENT: asked for, and there is something to lend */
+    uint32_t wanted; /* START_FORWARD_AGENT, _X11: asked for, and there is something to lend */
     struct spec_end agent;
+    struct display display;
+    uint64_t until_us; /* boot time (clock_boot_us) from which on the display is not lent; 0 */
 };
 
 /* Find what the configuration asks for; what is asked for and is not here is told in a line, if
@@ -24,7 +27,7 @@ bool lend_agent(const char *forward_agent, const char *identity_agent,
                 char *(*env)(const char *name), struct spec_end *out, char why[static LEND_WHY]);
 
 struct lend_made {
-    struct offer *agent; /* NULL: not lent */
+    struct offer *agent, *x11; /* NULL: not lent */
 };
 
 /* What the server's word (the passes in the connect line) allows; what it does not is told in a

@@ -170,6 +170,8 @@ void login_lend(struct login *l, struct lend *out, bool session)
 {
     const struct sshargs *a = l->ssh.args;
     lend_find(out, &l->conf, (session || a->lends || a->verbose) && !a->quiet);
+    l->ssh.x11 = out->wanted & START_FORWARD_X11;
+    l->ssh.x11_trusted = l->conf.x11_trusted;
     l->ssh.agent = out->wanted & START_FORWARD_AGENT ? l->conf.agent_socket : NULL;
 }
 

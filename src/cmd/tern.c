@@ -102,7 +102,9 @@ static int run_session(const struct options *o, const char *const *words, struct
         .log = log,
         .width = width_of_native,
     };
-    return client_run(&c);
+    int status = client_run(&c);
+    mem_wipe(&lend, sizeof lend); /* it may hold a cookie */
+    return status;
 }
 
 static int open_log(const struct options *o, struct logfile **log)
@@ -317,7 +319,7 @@ static enum how choose(const struct options *o, const struct sshargs *a, const s
         return conf->background ? HOW_PLAIN : HOW_COMMAND;
     if (!conf->subsystem && login_wants_tty(l, isatty(STDIN_FILENO)))
         return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) ? HOW_SESSION : HOW_PLAIN;
-    bool plain = conf->remote || conf->x11 || too_many(conf);
+    bool plain = conf->remote || too_many(conf);
     return plain || program_flag(o, OPTION_MOSH) ? HOW_PLAIN : HOW_COMMAND;
 }
 

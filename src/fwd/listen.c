@@ -73,7 +73,7 @@ static int bind_port(struct listen *s, const struct sockaddr *a, socklen_t len, 
         getnameinfo(a, len, host, sizeof host, NULL, 0, NI_NUMERICHOST);
         add_line(why, "bind [%.64s]:%u: %s", host, s->config.at->port, strerror(e));
         close(fd);
-        return ERR_SYS;
+        return e == EADDRINUSE && s->config.whole ? ERR_STATE : ERR_SYS;
     }
     s->sock[s->count++] = (struct socket){.set = s, .fd = fd};
     return ERR_OK;
@@ -119,6 +119,7 @@ static int open_ports(struct listen *s, char *why)
                                                                  : AF_UNSPEC,
                              .ai_socktype = c->datagrams ? SOCK_DGRAM : SOCK_STREAM};
     struct addrinfo *all = NULL;
+    bool taken = false;
     snprintf(port, sizeof port, "%u", c->at->port);
     int err = getaddrinfo(host, port, &hints, &all);
     if (err) {
@@ -128,9 +129,11 @@ static int open_ports(struct listen *s, char *why)
     }
     for (struct addrinfo *i = all; i; i = i->ai_next) {
         set_port(i->ai_addr, listen_port(s)); /* port 0: what the first one got is for all */
-        (void)!bind_port(s, i->ai_addr, i->ai_addrlen, why);
+        taken |= bind_port(s, i->ai_addr, i->ai_addrlen, why) == ERR_STATE;
     }
     freeaddrinfo(all);
+    if (taken)
+        return ERR_STATE;
     if (!s->count)
         add_line(why, "cannot listen to port: %u", c->at->port);
     return s->count ? ERR_OK : ERR_STATE;

@@ -20,6 +20,7 @@ struct listen_config {
     uint8_t family; /* ADDR_V4, ADDR_V6: only that; ADDR_NONE: both */
     mode_t mask;    /* StreamLocalBindMask */
     bool unlink;    /* StreamLocalBindUnlink */
+    bool whole;     /* nothing, where somebody else has one of the addresses */
     /* fd is connected, non-blocking and the receiver's; *from is ADDR_NONE for a unix socket. The
      * object must not be freed within. */
     void (*accepted)(void *ctx, int fd, const struct addr *from);

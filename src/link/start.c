@@ -28,7 +28,8 @@ enum field {
     FIELD_SHELL = 19,
     FIELD_HISTORY = 20,
     FIELD_FORWARDS = 21,
-    FIELD_LAST = FIELD_FORWARDS,
+    FIELD_SCREEN = 22,
+    FIELD_LAST = FIELD_SCREEN,
 };
 
 void start_init(struct start_record *s)
@@ -109,6 +110,7 @@ int start_put(struct buf *b, const struct start_record *s)
     put_number(b, FIELD_SHELL, s->shell);
     put_number(b, FIELD_HISTORY, s->history_lines);
     put_number(b, FIELD_FORWARDS, s->forwards);
+    put_number(b, FIELD_SCREEN, s->screen);
     if (buf_err(b))
         return ERR_CAP;
     size_t len = buf_len(b) - head - START_HEAD;
@@ -237,6 +239,8 @@ static int take_number(struct start_record *s, const struct pb_field *f)
         return ERR_OK;
     case FIELD_FORWARDS:
         return get_u32(f->value, &s->forwards);
+    case FIELD_SCREEN:
+        return get_u16(f->value, &s->screen);
     default:
         return f->number <= FIELD_LAST ? ERR_SYNTAX : ERR_OK;
     }

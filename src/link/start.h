@@ -56,6 +56,7 @@ struct start_record {
      * its words are joined by spaces first. */
     bool shell;
     uint32_t forwards; /* START_FORWARD_*: passes that the client wants to be able to get */
+    uint16_t screen;   /* of the display that it lends (START_FORWARD_X11) */
 };
 
 void start_init(struct start_record *s);

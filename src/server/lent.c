@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "fwd/offer_far.h"
 #include "io/sockdir.h"
+#include "server/word.h"
+#include "server/xdisplay.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,12 +24,14 @@ struct lent {
     struct lent_config config;
     struct offer_far *offers;
     struct list sessions;
+    struct xdisplay sshd; /* its display: ours are made like it */
 };
 
 struct lent_session {
     struct list node;
     uint32_t sid;
-    char agent[SPEC_PATH]; /* ""; not lent */
+    char agent[SPEC_PATH]; /* "": not lent */
+    char display[XDISPLAY_TEXT];
 };
 
 /* ---- whose channels they are ----------------------------------------------------------------- */
@@ -104,6 +108,43 @@ static void open_agent(struct lent *s, struct lent_session *q)
     memcpy(q->agent, at.path, sizeof q->agent);
 }
 
+/* ---- the display ----------------------------------------------------------------------------- */
+
+/* The first free one from sshd's on. False: none. */
+static bool bind_display(struct lent *s, uint32_t sid, struct xdisplay *d, const uint8_t *cookie)
+{
+    bool local = !strcmp(d->host, "localhost");
+    struct spec_end at = {.named = true};
+    struct listen_config rules = {.at = &at, .whole = true};
+    char why[LISTEN_ERROR];
+    snprintf(at.host, sizeof at.host, "%s", local ? "localhost" : "*");
+    for (unsigned i = 0; i < XDISPLAY_MOST && XDISPLAY_PORTS + d->number <= UINT16_MAX; i++) {
+        at.port = (uint16_t)(XDISPLAY_PORTS + d->number);
+        int err = offer_far_place(s->offers, sid, OPEN_X11, &rules, cookie, why);
+        if (err == ERR_OK)
+            return true;
+        if (err == ERR_CAP)
+            return false;
+        d->number++;
+    }
+    return false;
+}
+
+static void open_display(struct lent *s, struct lent_session *q, uint16_t screen)
+{
+    uint8_t cookie[X11_FAKE];
+    struct xdisplay d = s->sshd;
+    d.screen = screen;
+    s->config.entropy.fill(s->config.entropy.ctx, cookie, sizeof cookie);
+    if (bind_display(s, q->sid, &d, cookie)) {
+        xdisplay_tell(&d, cookie, s->config.log);
+        xdisplay_text(&d, q->display);
+    } else {
+        log_line(s->config.log, LOG_WARN, "forward", "no free display");
+    }
+    mem_wipe(cookie, sizeof cookie);
+}
+
 /* ---- sessions -------------------------------------------------------------------------------- */
 
 static struct lent_session *session_of(const struct lent *s, uint32_t sid)
@@ -119,12 +160,15 @@ static struct lent_session *session_of(const struct lent *s, uint32_t sid)
 
 void lent_open(struct lent *s, uint32_t sid, const struct start_record *r)
 {
-    if (!(r->forwards & START_FORWARD_AGENT))
+    if (!(r->forwards & (START_FORWARD_AGENT | START_FORWARD_X11)))
         return;
     struct lent_session *q = mem_new(1, sizeof *q);
     *q = (struct lent_session){.sid = sid};
     list_add_tail(&s->sessions, &q->node);
-    open_agent(s, q);
+    if (r->forwards & START_FORWARD_AGENT)
+        open_agent(s, q);
+    if (r->forwards & START_FORWARD_X11)
+        open_display(s, q, r->screen);
 }
 
 void lent_dress(const struct lent *s, uint32_t sid, struct child *c)
@@ -132,6 +176,8 @@ void lent_dress(const struct lent *s, uint32_t sid, struct child *c)
     const struct lent_session *q = session_of(s, sid);
     if (q && q->agent[0])
         child_set(c, "SSH_AUTH_SOCK", q->agent);
+    if (q && q->display[0])
+        child_set(c, "DISPLAY", q->display);
 }
 
 static void session_free(struct lent *s, struct lent_session *q)
@@ -156,6 +202,10 @@ struct lent *lent_new(struct loop *l, const struct lent_config *c)
     s->loop = l;
     s->config = *c;
     list_init(&s->sessions);
+    const char *sshd = getenv(WORD_DISPLAY);
+    if (!sshd || !xdisplay_parse(sshd, &s->sshd))
+        s->sshd = (struct xdisplay){.host = "localhost", .number = XDISPLAY_FIRST};
+    unsetenv(WORD_DISPLAY);
     s->offers = offer_far_new(
         l, &(struct offer_far_config){
                .passes = c->passes, .wake = on_wake, .client = on_client, .ctx = s, .log = c->log});

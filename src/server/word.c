@@ -1,6 +1,7 @@
 #include "server/word.h"
 
 #include "link/start.h"
+#include "server/xdisplay.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,11 +82,41 @@ static bool agent_allowed(void)
     return true;
 }
 
+static bool somebody_listens(uint16_t port)
+{
+    static const char *const tables[] = {"/proc/net/tcp", "/proc/net/tcp6"};
+    bool found = false;
+    char line[512];
+    for (size_t i = 0; i < 2 && !found; i++) {
+        FILE *f = fopen(tables[i], "re");
+        while (f && !found && fgets(line, sizeof line, f))
+            found = xdisplay_listened(line, port, getuid());
+        if (f)
+            fclose(f);
+    }
+    return found;
+}
+
+/* sshd names its displays host:N, and listens there with the rights of the login. */
+static bool x11_allowed(void)
+{
+    const char *text = getenv("DISPLAY");
+    struct xdisplay d;
+    if (!text || !xdisplay_parse(text, &d) || !d.number ||
+        !somebody_listens((uint16_t)(XDISPLAY_PORTS + d.number)))
+        return false;
+    setenv(WORD_DISPLAY, text, 1);
+    unsetenv("DISPLAY");
+    return true;
+}
+
 uint32_t word_of_sshd(uint32_t forwards)
 {
     if (!getenv("SSH_CONNECTION") || getenv("SSH_TTY")) /* as in child.c */
         return forwards;
     if (forwards & START_FORWARD_AGENT && !agent_allowed())
         forwards &= ~(uint32_t)START_FORWARD_AGENT;
+    if (forwards & START_FORWARD_X11 && !x11_allowed())
+        forwards &= ~(uint32_t)START_FORWARD_X11;
     return forwards;
 }

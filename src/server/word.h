@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The variable that keeps the name of sshd's display, for where and how ours listens. */
+#define WORD_DISPLAY "TERN_X11"
+
 /* START_FORWARD_* without the agent or X11 where sshd did not allow it; what was started without
  * ssh has nobody to ask. Takes what led to sshd's own sockets out of our environment: they end with
  * the login's connection. To be called in the process that the login started. */

@@ -108,7 +108,7 @@ static void test_control(void **state)
 
 static void test_what_only_ssh_can_do(void **state)
 {
-    static const char letters[] = "wQGXY";
+    static const char letters[] = "wQG";
     for (const char *l = letters; *l; l++) {
         char word[] = {'-', *l, 0};
         PARSE(word, "8080:a:1", "host");
@@ -133,7 +133,7 @@ static void test_forwards(void **state)
 
 static void test_agent(void **state)
 {
-    PARSE("-AT", "host");
+    PARSE("-AXT", "-Yx", "host");
     assert_int_equal(got, 0);
     assert_int_equal(a.plain, 0);
     assert_true(a.forwards && a.lends);
