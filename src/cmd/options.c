@@ -94,7 +94,7 @@ const struct option_def option_table[OPTION_COUNT] = {
      "there, else share), autoask. -M is yes."},
     {OPTION_CONTROL_PATH, 0, "control-path", "PATH", "ControlPath", OPTION_TEXT, PROGRAM_TERN, NULL,
      "Socket of a shared connection, with ssh's % tokens, or none. Default: that of ssh's own "
-     "configuration. -S is the same."},
+     "configuration. -S is the same; -O check, conninfo, forward, exit, ... speaks to who owns it."},
     {OPTION_CONTROL_PERSIST, 0, "control-persist", "TIME", "ControlPersist", OPTION_TEXT, PROGRAM_TERN,
      NULL,
      "How long a shared connection stays without anybody on it: no (the default), yes, or a time such "

@@ -227,6 +227,12 @@ def test_forwards(shared):
     assert shared.ssh("-O", "forward", "-R", remote, "far") == (0, out, b"")
     told = shared.tern("-O", "conninfo", "far")
     assert told[0] == 0 and told[1].count(b"forward -") == 3 and b"round trip" in told[1]
+    # SOCKS there is the bootstrap ssh's.
+    c = free_port("127.0.0.1")
+    assert shared.ssh("-O", "forward", "-R", str(c), "far") == (0, b"", b"")
+    assert shared.run("curl", "-s", "--max-time", "10", "--socks5-hostname", f"127.0.0.1:{c}", "--http0.9",
+                      f"http://127.0.0.1:{sshd}/")[1][:3] == b"SSH"
+    assert shared.ssh("-O", "cancel", "-R", str(c), "far") == (0, b"", b"")
     # A port in use, also for a session: stock ssh then goes its own way, which is shut here.
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
