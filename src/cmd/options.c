@@ -19,6 +19,9 @@ const struct option_def option_table[OPTION_COUNT] = {
      "host. Words that follow are the command to run instead of a login shell."},
     {OPTION_ATTACH, 0, "attach", "NAME", NULL, OPTION_SESSION, BOTH, NULL,
      "Attach to the running session of this name, on this machine or on the host that is named."},
+    {OPTION_LEND_AGENT, 'A', "forward-agent", NULL, NULL, OPTION_FLAG, PROGRAM_TERN, NULL,
+     "With --local: lend the authentication agent of SSH_AUTH_SOCK to the session or command. On "
+     "another host -A and ForwardAgent are ssh's."},
     {OPTION_LS, 0, "ls", NULL, NULL, OPTION_FLAG, BOTH, NULL,
      "List the sessions that are running, here or on the host."},
     {OPTION_KILL, 0, "kill", "NAME", NULL, OPTION_SESSION, BOTH, NULL,

@@ -19,6 +19,7 @@ enum option_id {
     /* what to do */
     OPTION_LOCAL,
     OPTION_ATTACH,
+    OPTION_LEND_AGENT,
     OPTION_LS,
     OPTION_KILL,
     OPTION_JOIN,

@@ -59,8 +59,11 @@ static int run_session(const struct options *o, const char *const *words, struct
     if (program_flag(o, OPTION_MOSH) && program_mosh_prediction(&predict, &overwrite))
         return STATUS_USAGE;
     struct lend lend = {0};
+    char yes[] = "yes";
     if (login && !owner && !(command && (command->nothing || command->stdio)))
         login_lend(login, &lend, !command);
+    else if (!login && program_flag(o, OPTION_LEND_AGENT))
+        lend_find(&lend, &(struct sshconf){.agent = true, .agent_socket = yes}, true);
     struct client_options c = {
         .login = login,
         .lend = &lend,
@@ -414,6 +417,8 @@ static int start_host(struct options *o, const struct sshargs *a)
     struct config_target target = {.host = host, .user = *user ? user : own, .local_user = own};
     if (config_load(o, PROGRAM_TERN, &target, err))
         return complain(err);
+    if (program_flag(o, OPTION_LEND_AGENT))
+        return complain("--forward-agent goes with --local; on another host it is -A");
     return run_host(o, a);
 }
 

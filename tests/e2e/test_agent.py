@@ -165,6 +165,15 @@ def test_a_client_that_lies_is_refused(box, hosts, agent):
     assert out == "none\n" and "does not allow agent forwarding" in err
 
 
+def test_on_this_machine(box, agent):
+    """All of it without ssh."""
+    p = box.run("env", f"SSH_AUTH_SOCK={agent.path}", "tern", "--local", "-A", "--", "echo $SSH_AUTH_SOCK; ssh-add -l")
+    path, listed = p.stdout.split("\n", 1)
+    assert "/tern-0/agent-" in path and (listed, p.stderr, p.returncode) == (agent.listed, "", 0)
+    p = box.run("tern", "--local", "--forward-agent", "--", "echo ${SSH_AUTH_SOCK-none}")
+    assert p.stdout == "none\n" and p.stderr.startswith("tern: no agent to forward: SSH_AUTH_SOCK is not set")
+
+
 # ---- sessions
 
 
