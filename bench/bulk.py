@@ -202,7 +202,7 @@ def rates(bed, clients, ways, streams, warm, seconds, rounds, keep):
                         print(f"  {client}, {way}, {n} streams: {e}", flush=True)
 
 
-def rate_rows(link, title, got):
+def rate_rows(link, title, got, one="one pipe"):
     """The table's lines of one link, and what of them is over its budget; got[way, streams][client] = [(MB/s, CPU s/GB)]."""
     lines, worst = [], []
     digits, least, over = (0, 0.9, "ssh-gcm") if link == "veth" else (2, 10, "ssh")
@@ -216,7 +216,7 @@ def rate_rows(link, title, got):
         lines.append(f"| {title} | {way} | {n} | " + " | ".join(middle(mb[c], digits) for c in CLIENTS) +
                      f" | {ratio['ssh']:.2f} | {ratio['ssh-gcm']:.2f} | " + " | ".join(cpu[c] for c in CLIENTS) + " |")
         if n == 1 and ratio[over] < least:
-            worst.append(f"one pipe {way}, {title}: {ratio[over]:.2f} of {over}'s rate, budget {least}")
+            worst.append(f"{one} {way}, {title}: {ratio[over]:.2f} of {over}'s rate, budget {least}")
     return lines, worst
 
 

@@ -19,7 +19,6 @@ import time
 from pathlib import Path
 
 NEAR, FAR = 9100, 9101
-BUDGETS = {"veth": ("ssh-gcm", 0.9), "rtt=100,loss=0.01,rate=100mbit": ("ssh", 10)}
 ECHO_LINK = "rtt=20,rate=20mbit,queue=200ms"
 PIECE = bytes(1 << 17)
 
@@ -155,24 +154,22 @@ def echo(build, link, rounds):
 
 def table(build, rounds):
     """The lines of the page, and what is over its budget."""
-    lines, worst = ["| link | way | ssh, MB/s | ssh aes128-gcm, MB/s | tern, MB/s | tern / ssh | tern / gcm |", "|" + "---|" * 7], []
-    for link, (over, least) in BUDGETS.items():
+    import bulk
+    lines, worst = list(bulk.RATE_HEAD), []
+    for link, title, *_ in bulk.LINKS:
         ends, got = Ends(build, link, 3, 6), {}
         try:
             for number in range(max(2, rounds)):
-                for way in ("down", "up"):
-                    for client in ends.bulk.turns(list(ends.bulk.CLIENTS), number):
-                        got.setdefault(way, {}).setdefault(client, []).append(ends.rate(client, way)[0])
-                        print(f"  {link}, {client}, {way}: {got[way][client][-1]:.2f} MB/s", flush=True)
+                for way in bulk.WAYS:
+                    for client in bulk.turns(list(bulk.CLIENTS), number):
+                        rate = ends.rate(client, way)
+                        got.setdefault((way, 1), {}).setdefault(client, []).append(rate)
+                        print(f"  {title}, {client}, {way}: {rate[0]:.2f} MB/s, {rate[1]:.2f} s/GB", flush=True)
         finally:
             ends.close()
-        for way, runs in got.items():
-            mb = {c: statistics.median(v) for c, v in runs.items()}
-            ratio = {c: mb["tern"] / mb[c] for c in ("ssh", "ssh-gcm")}
-            lines.append(f"| {link} | {way} | " + " | ".join(f"{mb[c]:.2f}" for c in ("ssh", "ssh-gcm", "tern")) +
-                         f" | {ratio['ssh']:.2f} | {ratio['ssh-gcm']:.2f} |")
-            if ratio[over] < least:
-                worst.append(f"a forward {way}, {link}: {ratio[over]:.2f} of {over}'s rate, budget {least}")
+        more, over = bulk.rate_rows(link, title, got, "a forward")
+        lines += more
+        worst += over
     times = echo(build, ECHO_LINK, max(2, rounds // 2))
     idle, busy = (statistics.median(times[f]) for f in (False, True))
     lines += ["", f"Echo of a key at 20 ms and 20 Mbit/s: {idle:.0f} ms idle, {busy:.0f} ms while a forward of the same session fills the link."]

@@ -301,9 +301,20 @@ def updated(old, new, rows, names, remark):
             lines = marked(got.pop(heading), remark)
         out.append((heading, lines))
     at = next((i for i, (heading, _) in enumerate(out) if heading == "## Not measured"), len(out))
+    if at < len(out):
+        text = "\n".join(line for heading, lines in [*out[:at], *got.items()] for line in (heading, *lines))
+        out[at] = (out[at][0], [line for line in out[at][1] if not measured_now(line, text)])
     known = {"", BUDGETS, *NOT_REPLACED}
     out[at:at] = [(h, marked(lines, remark)) for h, lines in got.items() if h not in known]
     return "\n".join(line for _, lines in out for line in lines).rstrip() + "\n"
+
+
+def measured_now(line, text):
+    """A row of what was not measured: is it of a client that has rows by now, or of forwards, which have a section?"""
+    what = line.split(" | ")[0]
+    if not line.startswith("| ") or what == "| what":
+        return False
+    return f"\n{what} | " in text or (what.startswith("| TCP forwards") and "## Forwards" in text)
 
 
 def marked(lines, remark):

@@ -45,13 +45,13 @@ def joined(parts, by):
     return by.join(parts) if any(p != "-" for p in parts) else "-"
 
 
-def pipes(page):
-    """One pipe, down and up."""
-    got = {(r[0], r[1]): r[3:6] for r in rows_of(page, "## Pipes") if r[2] == "1"}
+def rates(page, heading, one):
+    """One pipe, or one connection through a forward, down and up."""
+    got = {(r[0], r[1]): r[3:6] for r in rows_of(page, heading) if r[2] == "1"}
     out = []
     for link in dict.fromkeys(link for link, _ in got):
         ssh, gcm, tern = ([median(got[link, way][i]) for way in ("down", "up")] for i in range(3))
-        out.append([f"one pipe, {link}: down / up, MB/s (ssh with aes128-gcm)", " / ".join(tern),
+        out.append([f"{one}, {link}: down / up, MB/s (ssh with aes128-gcm)", " / ".join(tern),
                     f"{' / '.join(ssh)} ({' / '.join(gcm)})", "-"])
     return out
 
@@ -70,7 +70,8 @@ def readme_table(page):
     for what, names, by in FROM_BUDGETS:
         if all(n in budget for n in names):
             rows.append([what, *(joined([median(budget[n][i]) for n in names], by) for i in range(3))])
-    return table(["what", "tern", "ssh", "mosh"], rows + pipes(page) + keys(page))
+    return table(["what", "tern", "ssh", "mosh"], rows + rates(page, "## Pipes", "one pipe") +
+                 rates(page, "## Forwards", "one forward by -L") + keys(page))
 
 
 def updated(readme, page):

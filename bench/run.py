@@ -132,9 +132,13 @@ def versions():
         if shutil.which("dpkg-query"):
             got = subprocess.run(["dpkg-query", "-W", "-f=${Package} ${Version}", package], capture_output=True, text=True)
             rows += [got.stdout] if got.returncode == 0 else []
-    commit = subprocess.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude=*"],
-                            capture_output=True, text=True)
-    return "; ".join([f"tern at {commit.stdout.strip() or 'no commit'}", *rows])
+    def git(*words):
+        return subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True).stdout.strip()
+
+    commit = git("describe", "--always", "--exclude=*")
+    # The page itself may have been written by the run before.
+    changed = git("status", "--porcelain", "-uno", "--", ".", ":!docs", ":!README.md")
+    return "; ".join([f"tern at {commit or 'no commit'}{'-dirty' if changed else ''}", *rows])
 
 
 def head(notes):

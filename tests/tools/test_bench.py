@@ -126,3 +126,17 @@ def test_a_later_line_replaces_an_earlier_one(tmp_path):
     p = bench("--cases", "lan", "--from", str(tmp_path / "r"), "--print", "--note", "a remark")
     assert "| ssh | 5 | 2.0 |" in p.stdout, p.stderr
     assert "* first run\n" in p.stdout and "* a remark\n" in p.stdout
+
+
+def test_an_update_adds_a_part_and_drops_what_is_measured_now():
+    old = "\n".join(["# Benchmarks", "", "* a remark", "", "## Pipes", "", "| client |", "|---|", "| tern |", "", "## Not measured", "",
+                     "| what | why |", "|---|---|", "| TCP forwards; typing beside one | by hand |", "| tern, adaptive | not yet |",
+                     "| tssh --udp | not on PATH |", ""])
+    new = "\n".join(["# Benchmarks", "", "* another", "", "## Forwards", "", "How.", "", "| client | MB/s |", "|---|---|",
+                     "| tern, adaptive | 5 |", ""])
+    text = page.updated(old, new, [], ["forward"], "today")
+    assert "## Forwards\n\n*Measured later, forward: today.*\n\nHow." in text
+    assert "* measured later, forward: today" in text
+    end = text[text.index("## Not measured"):]
+    assert end.split("\n\n", 1)[1] == "| what | why |\n|---|---|\n| tssh --udp | not on PATH |\n"
+    assert text.index("## Forwards") < text.index("## Not measured")
