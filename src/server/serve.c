@@ -204,7 +204,6 @@ static void open_udp(struct serve *s, const struct start_record *r)
 
 /* ---- forwards ---- */
 
-/* Where the passes are that the client asks for (START_FORWARD_*), into its connect line. */
 uint32_t serve_lendable(const struct serve *s, uint32_t forwards)
 {
     if (!passes_made(s->passes, PASS_AGENT))
@@ -214,6 +213,7 @@ uint32_t serve_lendable(const struct serve *s, uint32_t forwards)
     return forwards;
 }
 
+/* Where the passes are that the client asks for (START_FORWARD_*), into its connect line. */
 static void serve_passes(struct serve *s, uint32_t forwards, struct connect *c)
 {
     unsigned kinds = (forwards & START_FORWARD_TCP ? 1u << PASS_TCP : 0) |
