@@ -51,6 +51,7 @@ static void say(const struct offer *s, const char *text, const char *more)
 {
     char line[300];
     snprintf(line, sizeof line, "%s forwarding: %s%s", what(s), text, more);
+    log_line(s->config.log, LOG_INFO, "forward", "%s", line);
     if (s->ops.say)
         s->ops.say(s->ops.ctx, line);
 }

@@ -165,6 +165,13 @@ def test_a_client_that_lies_is_refused(box, hosts, agent):
     assert out == "none\n" and "does not allow agent forwarding" in err
 
 
+def test_without_a_tern_server_there(box, hosts, agent):
+    """By plain ssh, through the same login."""
+    far = hosts(server=False)
+    out, err, status = forwarded(box, "far", agent.env, "-A")
+    assert (out.split("\n", 1)[1], err, status, far.logins()) == (agent.listed, "", 0, 1)
+
+
 def test_on_this_machine(box, agent):
     """All of it without ssh."""
     p = box.run("env", f"SSH_AUTH_SOCK={agent.path}", "tern", "--local", "-A", "--", "echo $SSH_AUTH_SOCK; ssh-add -l")
@@ -273,7 +280,8 @@ def test_an_attachment_to_a_session_without_one(box, hosts, agent, session):
     session.enter({}, "--name=work", "far")
     session.detach()
     session.enter({"SSH_AUTH_SOCK": agent.path}, "-A", "--attach", "work", "far")
-    session.w.wait_for("agent forwarding: this session was started without it")
+    # The bar has it for a second; a slow machine might not see it.
+    wait_until(lambda: "agent forwarding: this session was started without it" in box.log_text(10 ** 6), 15, "a line")
     session.leave()
 
 

@@ -94,6 +94,14 @@ def test_untrusted(box, hosts, display):
     assert far.logins() == 2
 
 
+def test_without_a_tern_server_there(box, hosts, display):
+    """By plain ssh, through the same login."""
+    far = hosts(config=ALLOW, server=False)
+    far.file(".Xauthority", "")
+    p = tern(box, display.env, "-Y", "far", "xdpyinfo")
+    assert (p.returncode, p.stderr, far.logins()) == (0, "", 1) and "640x480" in p.stdout
+
+
 def test_an_untrusted_cookie_is_lent_for_a_time(box, hosts, display):
     hosts(config=ALLOW)
     p = tern(box, display.env, "-o", "ForwardX11Trusted=no", "-o", "ForwardX11Timeout=3", "-X", "far",
