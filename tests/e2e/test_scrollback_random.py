@@ -403,7 +403,7 @@ def cut_rows(rows, cols):
 class InXterm:
     """Of a Story: an xterm, whose pty is here, so that the kernel learns of a new size some time after xterm."""
 
-    screenful = sum  # of the old and the new rows: 52 of 200 seeds needed more than the larger one
+    screenful = sum  # of the old and the new rows: now and then one of 200 seeds needs more than the larger one
 
     def __init__(self, net, w, r):
         self.net, self.w, self.r = net, w, r

@@ -6,7 +6,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "term/history.h"
+#include "term/row_edit.h"
 #include "term/term.h"
+#include "view/questions.h"
 #include "view/view.h"
 
 #include <string.h>
@@ -72,6 +75,39 @@ static void the_way_up_ends_at_the_top(void **state)
     end();
 }
 
+/* What comes back under the alternate screen is lost in xterm, so it is fed again; tmux keeps it.
+ */
+static void feeds_again_what_xterm_loses(void **state)
+{
+    (void)state;
+    static const char *const version[] = {"XTerm(379)", "tmux 3.3a"};
+    for (unsigned i = 0; i < 2; i++) {
+        begin(10);
+        struct answers a = {.reports = true};
+        strcpy(a.version, version[i]);
+        view_know(view, &a);
+        view_now(view, 1000000);
+        say("h1\r\nh2\r\nh3\r\nh4\r\n5\r\n6\r\n7\r\n8\r\n9\r\n10\r\n11\r\n12\r\n13\r\n14");
+        struct history *h = term_history(far);
+        for (uint64_t n = 0; n < history_end(h); n++) {
+            const struct row *line = history_line(h, n);
+            view_history_line(view, n, row_copy(line, line->used));
+        }
+        assert_non_null(strstr(frame(), "h4"));
+        say("\033[?1049h");
+        frame();
+        view_now(view, 9000000);
+        view_resize(view, COLS, 8);
+        view_resize(view, COLS, 10);
+        say("\033[?1049l");
+        frame();
+        while (view_fence(view, COLS, 10) && !strstr(frame(), "14"))
+            ;
+        assert_int_equal(strstr((const char *)buf_data(&out), "h4") != NULL, !i);
+        end();
+    }
+}
+
 /* The terminal says a size that nobody told of: it is asked again, and not at once. */
 static void asks_again_after_a_while(void **state)
 {
@@ -124,6 +160,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_way_up_ends_at_the_top),
+        cmocka_unit_test(feeds_again_what_xterm_loses),
         cmocka_unit_test(asks_again_after_a_while),
         cmocka_unit_test(one_frame_at_a_time),
     };
