@@ -143,6 +143,16 @@ def test_what_sshd_forbids_stays_forbidden(box, hosts, agent, more):
     assert "not allow" not in forwarded(box, "far", agent.env, "-A", "-q")[1]
 
 
+@pytest.mark.parametrize("more", ["", ",no-agent-forwarding", ",restrict"])
+def test_a_forced_command(box, hosts, agent, more):
+    """It has the agent where sshd allows it, as with ssh; what the client asks to run does not count."""
+    hosts(key_options=f'command="tern-server -- ssh-add -l"{more}')
+    p = tern(box, agent.env, "-A", "far", "echo not this")
+    assert p.stdout == ("" if more else agent.listed)
+    assert p.stderr == ("tern: far does not allow agent forwarding for this login\n"
+                        "Could not open a connection to your authentication agent.\n" if more else "")
+
+
 def test_allowed_where_the_rest_is_not(box, hosts, agent):
     hosts(key_options="restrict,agent-forwarding")
     out, err, status = forwarded(box, "far", agent.env, "-A")
