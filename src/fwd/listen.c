@@ -35,6 +35,7 @@ struct listen {
     dev_t dev;
     ino_t ino;
     struct timer pause;
+    bool paused; /* by listen_pause */
 };
 
 static void PRINTF_LIKE(2, 3) add_line(char *why, const char *fmt, ...)
@@ -180,7 +181,14 @@ static void watch_all(struct listen *s, bool on)
 
 static void on_pause_over(void *ctx)
 {
-    watch_all(ctx, true);
+    struct listen *s = ctx;
+    watch_all(s, !s->paused);
+}
+
+void listen_pause(struct listen *s, bool pause)
+{
+    s->paused = pause;
+    watch_all(s, !pause);
 }
 
 static void on_connection(void *ctx, int events)

@@ -37,6 +37,8 @@ int MUST_USE listen_new(struct loop *l, const struct listen_config *c,
                         char why[static LISTEN_ERROR], struct listen **out);
 /* From now on they are taken. ERR_SYS: the loop has no room for it. */
 int MUST_USE listen_start(struct listen *s);
+/* None are taken for now, they wait in the kernel again; or they are. After listen_start. */
+void listen_pause(struct listen *s, bool pause);
 /* Also removes a unix socket's file, if it is still ours. NULL is allowed. */
 void listen_free(struct listen *s);
 /* The port that was bound, for one that was asked for as 0. */

@@ -24,7 +24,8 @@ struct place {
     struct listen_config rules;
     uint8_t cookie[X11_FAKE];
     struct listen *listen; /* NULL: a unix socket that nobody serves now */
-    bool taking;           /* else what connects waits for the first client */
+    bool started;          /* listen_start */
+    bool taking;           /* else what connects waits for a client that is expected */
     struct timer first;
     struct list offers;
 };
@@ -156,7 +157,7 @@ static void place_unbind(struct place *p)
         return;
     listen_free(p->listen);
     p->listen = NULL;
-    p->taking = false;
+    p->started = p->taking = false;
 }
 
 static void place_take(struct place *p)
@@ -165,7 +166,11 @@ static void place_take(struct place *p)
     timer_clear(&p->first);
     if (p->taking || place_bind(p, why))
         return;
-    p->taking = !listen_start(p->listen);
+    if (p->started)
+        listen_pause(p->listen, false);
+    else
+        p->started = !listen_start(p->listen);
+    p->taking = p->started;
 }
 
 static void on_nobody(void *ctx)
@@ -230,6 +235,18 @@ int offer_far_place(struct offer_far *s, uint32_t sid, enum open_kind kind,
     list_add_tail(&s->places, &p->node);
     s->place_count++;
     return ERR_OK;
+}
+
+void offer_far_expect(struct offer_far *s, uint32_t sid, enum open_kind kind)
+{
+    char why[LISTEN_ERROR];
+    struct place *p = place_of(s, sid, kind);
+    if (!p || !list_empty(&p->offers) || place_bind(p, why))
+        return;
+    if (p->started)
+        listen_pause(p->listen, true);
+    p->taking = false;
+    timer_set(&p->first, loop_now_us(s->loop) + OFFER_FAR_FIRST_US);
 }
 
 void offer_far_forget(struct offer_far *s, uint32_t sid)

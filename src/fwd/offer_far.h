@@ -15,8 +15,8 @@
 #define OFFER_FAR_PLACES_MAX 128 /* of a process */
 #define OFFER_FAR_OFFERS_MAX 256 /* the same; more are refused */
 #define OFFER_FAR_CONNS_MAX  512 /* the same; more are closed */
-/* What connects before the first client could offer anything waits so long. */
-#define OFFER_FAR_FIRST_US 60000000u
+/* What connects before a client that was let in could offer anything waits so long. */
+#define OFFER_FAR_FIRST_US 20000000u
 
 struct offer_far;
 
@@ -48,6 +48,8 @@ void offer_far_free(struct offer_far *s);
 int MUST_USE offer_far_place(struct offer_far *s, uint32_t sid, enum open_kind kind,
                              const struct listen_config *rules, const uint8_t *cookie,
                              char why[static LISTEN_ERROR]);
+/* A client that asked for it is on its way: what connects waits for its offer. */
+void offer_far_expect(struct offer_far *s, uint32_t sid, enum open_kind kind);
 /* The session is over: its places and their connections end. */
 void offer_far_forget(struct offer_far *s, uint32_t sid);
 

@@ -171,6 +171,14 @@ void lent_open(struct lent *s, uint32_t sid, const struct start_record *r)
         open_display(s, q, r->screen);
 }
 
+void lent_expect(struct lent *s, uint32_t sid, uint32_t forwards)
+{
+    if (forwards & START_FORWARD_AGENT)
+        offer_far_expect(s->offers, sid, OPEN_AGENT);
+    if (forwards & START_FORWARD_X11)
+        offer_far_expect(s->offers, sid, OPEN_X11);
+}
+
 void lent_dress(const struct lent *s, uint32_t sid, struct child *c)
 {
     const struct lent_session *q = session_of(s, sid);

@@ -28,6 +28,8 @@ void lent_route(struct lent *s, struct chans_router *r);
 /* A session begins: the places that its first client asked for and sshd allows (r->forwards). What
  * cannot be had is told in the log, and is not in the environment. */
 void lent_open(struct lent *s, uint32_t sid, const struct start_record *r);
+/* A client was let in, and may lend that (START_FORWARD_*). */
+void lent_expect(struct lent *s, uint32_t sid, uint32_t forwards);
 /* What its programs must know of them, into their environment. */
 void lent_dress(const struct lent *s, uint32_t sid, struct child *c);
 /* The session is over. */

@@ -350,6 +350,7 @@ int serve_link(struct serve *s, uint32_t sid, const struct start_record *r, stru
     out->caps = made.caps;
     connect_wipe(&made);
     serve_passes(s, r->forwards, out);
+    lent_expect(s->lent, sid, r->forwards);
     return ERR_OK;
 }
 
