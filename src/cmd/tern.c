@@ -333,8 +333,10 @@ static int control(const struct options *o, const struct sshargs *a, const struc
     char err[OPTION_ERROR];
     if (share_settings(o, login_conf(l), &share, err))
         return complain(err);
-    if (!share.path)
-        return complain("-O needs the path of a shared connection: -S, or ControlPath");
+    if (!share.path) { /* ssh's words and status */
+        fprintf(stderr, "No ControlPath specified for \"-O\" command\n");
+        return CLIENT_STATUS_LOST;
+    }
     return mux_client_control(share.path, a->control, login_conf(l));
 }
 
