@@ -512,7 +512,7 @@ def test_tern_as_a_client(shared):
     assert shared.tern("-O", "stop", "far")[2] == b"Stop listening request sent.\r\n"
     assert shared.tern("-O", "check", "far")[0] == 255
     status, _, err = shared.run("tern-f", "-O", "check", "far")
-    assert status == 2 and b"-O needs the path" in err
+    assert status == 255 and b"No ControlPath specified" in err
 
 
 def test_no_server_there(box, hosts):
