@@ -12,12 +12,13 @@ import time
 import pytest
 
 from lib import procs
+from lib.near import Near
 from lib.wait import wait_until
 
 MIB = 1 << 20
 
 
-class Far:
+class Far(Near):
     """The far host, and programs that run with `tern-f` (tern -F $F) as their ssh."""
 
     def __init__(self, box, host, enter=()):
@@ -25,25 +26,6 @@ class Far:
         for program in ("ssh", "tern"):
             box.script(f"{program}-f", f'exec {program} -F {box.env["F"]} "$@"')
         self.tern_f = os.path.join(box.root, "bin", "tern-f")
-
-    def popen(self, *argv, env=None, **more):
-        more.setdefault("stdin", subprocess.DEVNULL)
-        for name in ("stdout", "stderr"):
-            more.setdefault(name, subprocess.PIPE)
-        return subprocess.Popen([*self.enter, *argv], env={**self.box.env, **(env or {})}, cwd=self.box.home, **more)
-
-    def run(self, *argv, data=None, timeout=60, **more):
-        """(status, stdout, stderr) in bytes."""
-        if data is not None:
-            more["stdin"] = subprocess.PIPE
-        p = self.popen(*argv, **more)
-        try:
-            out, err = p.communicate(data, timeout=timeout)
-        except subprocess.TimeoutExpired:
-            p.kill()
-            p.communicate()
-            raise
-        return p.returncode, out, err
 
     def tern(self, *words, **more):
         return self.run("tern-f", *words, **more)

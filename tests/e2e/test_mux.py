@@ -16,13 +16,14 @@ import time
 import pytest
 
 from lib import procs
+from lib.near import Near
 from lib.sshd import PROMPT, UID, free_port
 from lib.wait import wait_until
 
 MIB = 1 << 20
 
 
-class Shared:
+class Shared(Near):
     """A host with an owner of its connection, and clients of it."""
 
     def __init__(self, box, host, enter=()):
@@ -30,25 +31,6 @@ class Shared:
         self.path = os.path.join(box.root, "ctl")
         box.script("tern-f", f'exec tern -F {box.env["F"]} "$@"')
         box.script("ssh-s", f'exec ssh -F {box.env["F"]} -o ProxyCommand=false -S {self.path} "$@"')
-
-    def popen(self, *argv, env=None, **more):
-        more.setdefault("stdin", subprocess.DEVNULL)
-        for name in ("stdout", "stderr"):
-            more.setdefault(name, subprocess.PIPE)
-        return subprocess.Popen([*self.enter, *argv], env={**self.box.env, **(env or {})}, cwd=self.box.home, **more)
-
-    def run(self, *argv, data=None, timeout=60, **more):
-        """(status, stdout, stderr) in bytes."""
-        if data is not None:
-            more["stdin"] = subprocess.PIPE
-        p = self.popen(*argv, **more)
-        try:
-            out, err = p.communicate(data, timeout=timeout)
-        except subprocess.TimeoutExpired:
-            p.kill()
-            p.communicate()
-            raise
-        return p.returncode, out, err
 
     def own(self, *words, **more):
         """An owner in the background."""

@@ -11,18 +11,9 @@ from lib import procs
 from lib.sshd import PROMPT
 from lib.wait import stays, wait_until
 
-from test_mux import Shared
+from test_mux import Shared, shared  # noqa: F401 (a fixture)
 
 CLOSED = "Shared connection to 127.0.0.1 closed."
-
-
-@pytest.fixture
-def shared(box, hosts):
-    s = Shared(box, hosts())
-    yield s
-    if os.path.exists(s.path):
-        s.ssh("-O", "exit", "far")
-    box.wait_no_server(40)
 
 
 def left(box):
