@@ -6,6 +6,7 @@
 #include "client/outage.h"
 #include "client/paths.h"
 #include "client/rejoin.h"
+#include "client/three.h"
 #include "io/pipe.h"
 #include "io/signals.h"
 #include "session/command_end.h"
@@ -31,13 +32,6 @@
 static const int told_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 #define TOLD_SIGNALS (sizeof told_signals / sizeof *told_signals)
 
-/* Our stdout or stderr. */
-struct drain {
-    struct command *command;
-    enum chan_stream stream;
-    struct pipe *pipe; /* NULL: nobody reads it any more, or all was written */
-};
-
 struct command {
     struct loop *loop;
     const struct command_request *request;
@@ -49,10 +43,7 @@ struct command {
     bool exit_on_failure, forwards_failed;
     struct paths *paths;
     struct rejoin *rejoin;
-    struct chan *chan; /* NULL: not yet, or over */
-    struct pipe *in;
-    uint8_t *space; /* of the channel, lent to `in` last */
-    struct drain out[CHAN_STREAMS];
+    struct three three;
     struct timer timer;
     struct later later;
     struct sigwatch *watches[TOLD_SIGNALS];
@@ -73,6 +64,11 @@ struct command {
 static void wake(struct command *c)
 {
     later_set(&c->later);
+}
+
+static void on_stir(void *ctx)
+{
+    wake(ctx);
 }
 
 static void verbose(const struct command *c, const char *text)
@@ -97,20 +93,14 @@ static void tell_counters(const struct command *c)
     log_line(c->log, LOG_INFO, "command", "%s", text);
 }
 
-static void stop_reading(struct command *c)
-{
-    pipe_free(c->in);
-    c->in = NULL;
-}
-
 /* No channel any more, whatever it was that ended it. */
 static void channel_over(struct command *c)
 {
     if (c->done)
         return;
     c->done = true;
-    c->chan = NULL;
-    stop_reading(c);
+    c->three.chan = NULL;
+    three_stop_reading(&c->three);
     tell_counters(c);
     wake(c);
 }
@@ -122,29 +112,14 @@ static void fail(struct command *c, const char *text)
     channel_over(c);
 }
 
-static bool all_written(const struct command *c)
-{
-    for (int i = 0; i < CHAN_STREAMS; i++)
-        if (c->out[i].pipe && pipe_queued(c->out[i].pipe))
-            return false;
-    return true;
-}
-
 /* ---- stdout and stderr ----------------------------------------------------------------------- */
 
 static void feed(struct command *c)
 {
-    for (int i = 0; c->chan && i < CHAN_STREAMS; i++) {
-        size_t len, n;
-        const uint8_t *bytes = chan_peek(c->chan, (enum chan_stream)i, &len);
-        n = len && c->out[i].pipe ? pipe_write(c->out[i].pipe, bytes, len) : 0;
-        if (n)
-            chan_consume(c->chan, (enum chan_stream)i, n);
-    }
-    if (!c->chan || !chan_over(c->chan))
+    if (!three_feed(&c->three))
         return;
-    chan_counters(c->chan, &c->counters);
-    chan_release(c->chan);
+    chan_counters(c->three.chan, &c->counters);
+    chan_release(c->three.chan);
     if (c->request->stdio) { /* there is no other word on it */
         c->has_status = true;
         c->status = 0;
@@ -152,69 +127,14 @@ static void feed(struct command *c)
     channel_over(c);
 }
 
-static void on_drain_writable(void *ctx)
-{
-    struct drain *d = ctx;
-    feed(d->command);
-    wake(d->command);
-}
-
-/* A reader that went away: the far side is told, as by ssh, so that its writer ends of it. Other
- * errors are said. */
-static void on_drain_failed(void *ctx, int sys_errno)
-{
-    struct drain *d = ctx;
-    struct command *c = d->command;
-    pipe_free(d->pipe);
-    d->pipe = NULL;
-    if (sys_errno != EPIPE && d->stream == CHAN_DATA) {
-        fprintf(stderr, "tern: cannot write to stdout: %s\n", strerror(sys_errno));
-        c->unwritten = true;
-    }
-    if (c->chan)
-        chan_stop(c->chan, d->stream);
-    feed(c);
-    wake(c);
-}
-
-/* ---- stdin ----------------------------------------------------------------------------------- */
-
-static void pace(struct command *c)
-{
-    if (c->in)
-        pipe_read(c->in, c->chan && chan_room(c->chan) >= CHAN_ROOM_LOW);
-}
-
-static void on_input(void *ctx, const uint8_t *bytes, size_t len)
+/* A reader that went away is none of our errors. */
+static void on_lost(void *ctx, enum chan_stream s, int sys_errno)
 {
     struct command *c = ctx;
-    if (c->chan && bytes == c->space)
-        chan_commit(c->chan, CHAN_DATA, len);
-    else if (c->chan && chan_write(c->chan, CHAN_DATA, bytes, len) != len)
-        BUG("stdin was read without room for it");
-    pace(c);
-    wake(c);
-}
-
-static uint8_t *on_input_space(void *ctx, size_t *len)
-{
-    struct command *c = ctx;
-    return c->space = c->chan ? chan_space(c->chan, len) : NULL;
-}
-
-static void on_input_end(void *ctx)
-{
-    struct command *c = ctx;
-    if (c->chan)
-        chan_eof(c->chan);
-    stop_reading(c);
-    wake(c);
-}
-
-static void on_input_failed(void *ctx, int sys_errno)
-{
-    (void)sys_errno;
-    on_input_end(ctx);
+    if (sys_errno == EPIPE || s != CHAN_DATA)
+        return;
+    fprintf(stderr, "tern: cannot write to stdout: %s\n", strerror(sys_errno));
+    c->unwritten = true;
 }
 
 /* ---- what the channel tells ------------------------------------------------------------------ */
@@ -261,16 +181,13 @@ static void on_readable(void *ctx, struct chan *ch)
 static void on_writable(void *ctx, struct chan *ch)
 {
     (void)ch;
-    pace(ctx);
+    three_pace(&((struct command *)ctx)->three);
 }
 
 static void on_stopped(void *ctx, struct chan *ch, enum chan_stream s)
 {
-    struct command *c = ctx;
-    if (s != CHAN_DATA)
-        return;
-    chan_eof(ch);
-    stop_reading(c);
+    (void)ch;
+    three_stopped(&((struct command *)ctx)->three, s);
 }
 
 static void on_request(void *ctx, struct chan *ch, const struct message *m)
@@ -345,15 +262,15 @@ static void check_done(struct command *c, uint64_t now_us)
     enum command_state state = command_end_state(c->end);
     if (c->our_signal && !c->done &&
         (now_us - c->signal_us >= SIGNAL_US || link_quiet(command_end_link(c->end), now_us))) {
-        if (c->chan) {
-            chan_counters(c->chan, &c->counters);
-            chan_abandon(c->chan, STREAM_DONE);
+        if (c->three.chan) {
+            chan_counters(c->three.chan, &c->counters);
+            chan_abandon(c->three.chan, STREAM_DONE);
         }
         channel_over(c);
     }
     if (state == COMMAND_OVER && !c->done)
         fail(c, command_end_text(c->end) ? command_end_text(c->end) : "the connection is over");
-    if (!c->done || !all_written(c))
+    if (!c->done || !three_written(&c->three))
         return;
     /* As with ssh: who is connected when the command ends may finish. */
     if (busy(c->forwards) && c->has_status && state == COMMAND_LIVE && !c->our_signal)
@@ -370,9 +287,9 @@ static uint64_t look_at_outage(struct command *c, uint64_t now_us)
     if (!outage_over(&c->outage, command_end_link(c->end), now_us, &again))
         return again;
     c->outage.limit_us = 0;
-    if (c->chan) {
-        chan_counters(c->chan, &c->counters);
-        chan_abandon(c->chan, STREAM_DONE);
+    if (c->three.chan) {
+        chan_counters(c->three.chan, &c->counters);
+        chan_abandon(c->three.chan, STREAM_DONE);
     }
     fail(c, "given up: the outage lasted longer than --outage-timeout allows");
     check_done(c, now_us);
@@ -456,13 +373,13 @@ static void on_signal(void *ctx, int signum)
     struct message m = {.kind = MESSAGE_SIGNAL};
     bool leaves = signum != SIGUSR1 && signum != SIGUSR2;
     snprintf(m.name, sizeof m.name, "%s", signal_name(signum));
-    if (c->chan && chan_request(c->chan, &m))
+    if (c->three.chan && chan_request(c->three.chan, &m))
         log_line(c->log, LOG_INFO, "command", "SIG%s not passed on", m.name);
     wake(c);
     if (!leaves)
         return;
     log_line(c->log, LOG_INFO, "command", "leaving by SIG%s", m.name);
-    if (c->our_signal || !c->chan) { /* twice: at once */
+    if (c->our_signal || !c->three.chan) { /* twice: at once */
         c->our_signal = signum;
         channel_over(c);
         return;
@@ -473,17 +390,11 @@ static void on_signal(void *ctx, int signum)
 
 /* ---- the start ------------------------------------------------------------------------------- */
 
-static void open_drains(struct command *c)
+/* A descriptor that cannot be written to takes nothing. */
+static void open_outputs(struct command *c)
 {
-    for (int i = 0; i < CHAN_STREAMS; i++) {
-        struct drain *d = &c->out[i];
-        struct pipe_ops ops = {.writable = on_drain_writable, .failed = on_drain_failed, .ctx = d};
-        *d = (struct drain){.command = c, .stream = (enum chan_stream)i};
-        int fd = i == CHAN_DATA ? STDOUT_FILENO : STDERR_FILENO;
-        pipe_grow(fd);
-        if (pipe_new(c->loop, -1, fd, 0, 0, &ops, &d->pipe))
-            d->pipe = NULL;
-    }
+    (void)!three_open_out(&c->three, CHAN_DATA, STDOUT_FILENO, 0);
+    (void)!three_open_out(&c->three, CHAN_STDERR, STDERR_FILENO, 0);
 }
 
 static int open_channel(struct command *c, const char *pass)
@@ -501,7 +412,7 @@ static int open_channel(struct command *c, const char *pass)
     for (const char *const *e = r->stdio ? NULL : r->env; e && *e && o.env_count < OPEN_ENV_MAX;
          e++)
         o.env[o.env_count++] = (struct text){*e, strlen(*e)};
-    int err = chan_open(command_end_chans(c->end), &o, NULL, &c->chan);
+    int err = chan_open(command_end_chans(c->end), &o, NULL, &c->three.chan);
     if (err == ERR_SYNTAX)
         fprintf(stderr, "tern: the command is too long: it may have %u kB\n",
                 OPEN_COMMAND_MAX >> 10);
@@ -512,17 +423,10 @@ static int open_channel(struct command *c, const char *pass)
 
 static void open_input(struct command *c)
 {
-    struct pipe_ops ops = {.data = on_input,
-                           .space = on_input_space,
-                           .eof = on_input_end,
-                           .failed = on_input_failed,
-                           .ctx = c};
     int null = c->request->null_stdin ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
     int fd = null >= 0 ? null : STDIN_FILENO;
-    pipe_grow(fd);
-    if (!pipe_new(c->loop, fd, -1, null >= 0 ? PIPE_OWN_IN : 0, 0, &ops, &c->in))
-        return;
-    chan_eof(c->chan); /* what cannot be read has ended */
+    if (three_open_in(&c->three, fd, null >= 0 ? PIPE_OWN_IN : 0) && null >= 0)
+        close(null);
 }
 
 static void open_paths(struct command *c, const struct command_config *o)
@@ -568,9 +472,9 @@ static void on_answered(void *ctx, bool failed)
     struct command *c = ctx;
     if (failed && c->exit_on_failure) {
         c->forwards_failed = true;
-        if (c->chan) {
-            chan_abandon(c->chan, STREAM_DONE);
-            c->chan = NULL;
+        if (c->three.chan) {
+            chan_abandon(c->three.chan, STREAM_DONE);
+            c->three.chan = NULL;
         }
         channel_over(c);
     } else if (c->request->background && c->request->nothing) {
@@ -619,6 +523,10 @@ struct command *command_new(struct loop *l, const struct command_config *o)
     c->status = CLIENT_STATUS_LOST;
     c->outage.limit_us = o->outage_us;
     later_init(&c->later, l, turn, c);
+    three_init(&c->three, l);
+    c->three.stir = on_stir;
+    c->three.lost = on_lost;
+    c->three.ctx = c;
     timer_init(&c->timer, l, turn, c);
     c->exit_on_failure = o->exit_on_failure;
     c->lent = o->lent;
@@ -631,7 +539,7 @@ struct command *command_new(struct loop *l, const struct command_config *o)
         .chans_ctx = &c->router,
         .now_us = loop_now_us(l),
     });
-    open_drains(c);
+    open_outputs(c);
     if (!c->request->nothing && open_channel(c, o->pass)) {
         close(o->pipe->in);
         close(o->pipe->out);
@@ -639,7 +547,7 @@ struct command *command_new(struct loop *l, const struct command_config *o)
         command_free(c);
         return NULL;
     }
-    if (c->chan)
+    if (c->three.chan)
         open_input(c);
     else if (c->request->background && !c->forwards->remote)
         command_background_done();
@@ -660,11 +568,7 @@ static void let_go(struct command *c)
         sigwatch_free(c->watches[i]);
         c->watches[i] = NULL;
     }
-    stop_reading(c);
-    for (int i = 0; i < CHAN_STREAMS; i++) {
-        pipe_free(c->out[i].pipe);
-        c->out[i].pipe = NULL;
-    }
+    three_fini(&c->three);
     rejoin_free(c->rejoin);
     c->rejoin = NULL;
 }
